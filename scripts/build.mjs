@@ -1,0 +1,68 @@
+/**
+ * Bundles the three programs and the own pages into dist/. Electron's main process and the Node programs are ES modules
+ * with shared chunks, so that what is not needed at start (S3, the tray) is not parsed at start; a sandboxed preload must be one
+ * CommonJS file.
+ */
+import { cp, mkdir, rm } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+
+const root = join(dirname(fileURLToPath(import.meta.url)), '..');
+const out = join(root, 'dist');
+
+// Bundled CommonJS packages call require() for Node's own modules; an ES module has none of its own.
+const requireBanner = {
+  js: "import { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url);",
+};
+
+/** Builds everything into dist/; rejects when a bundle fails. */
+export async function build() {
+  const { build: bundle } = await import('esbuild');
+  await rm(out, { recursive: true, force: true });
+  await mkdir(out, { recursive: true });
+  const common = {
+    absWorkingDir: root,
+    bundle: true,
+    target: 'es2022',
+    sourcemap: /** @type {const} */ ('linked'),
+    sourcesContent: false,
+    legalComments: /** @type {const} */ ('none'),
+    logLevel: /** @type {const} */ ('warning'),
+  };
+  const esm = {
+    ...common,
+    platform: /** @type {const} */ ('node'),
+    format: /** @type {const} */ ('esm'),
+    splitting: true,
+    minify: true,
+    keepNames: true,
+    chunkNames: 'chunks/[name]-[hash]',
+    banner: requireBanner,
+  };
+  await Promise.all([
+    bundle({ ...esm, entryPoints: ['src/main/index.ts'], outdir: 'dist/main', external: ['electron'] }),
+    bundle({ ...esm, entryPoints: ['src/cli/main.ts'], outdir: 'dist/cli' }),
+    bundle({ ...esm, entryPoints: ['src/standin/main.ts'], outdir: 'dist/standin' }),
+    bundle({
+      ...common,
+      entryPoints: { notice: 'src/preload/notice.ts' },
+      outdir: 'dist/preload',
+      outExtension: { '.js': '.cjs' },
+      platform: 'node',
+      format: 'cjs',
+      external: ['electron'],
+    }),
+    bundle({
+      ...common,
+      entryPoints: { 'notice/notice': 'src/renderer/notice/notice.ts' },
+      outdir: 'dist/renderer',
+      platform: 'browser',
+      format: 'iife',
+    }),
+  ]);
+  await cp(join(root, 'src/renderer/notice/index.html'), join(out, 'renderer/notice/index.html'));
+  await cp(join(root, 'src/renderer/notice/notice.css'), join(out, 'renderer/notice/notice.css'));
+  await cp(join(root, 'assets'), join(out, 'assets'), { recursive: true });
+}
+
+if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) await build();

@@ -1,0 +1,58 @@
+/**
+ * What the pure layers ask of the outside world. Every effect comes in through one of these, so that
+ * decisions can be tested with a virtual clock and recorded answers.
+ */
+
+/** Time. `now` is wall-clock ms since the epoch; `monotonic` is ms that never step back or jump with the clock. */
+export interface Clock {
+  now(): number;
+  monotonic(): number;
+  /** Resolves after `ms` milliseconds of monotonic time. */
+  sleep(ms: number): Promise<void>;
+}
+
+/** Randomness. `bytes` must come from a cryptographic source; `fraction` is uniform in [0, 1) and good for jitter only. */
+export interface Random {
+  bytes(length: number): Uint8Array;
+  fraction(): number;
+}
+
+/** One outbound HTTP call. Every limit is mandatory: no call of ours may wait or grow without end. */
+export interface HttpRequest {
+  readonly method: 'GET' | 'POST' | 'PUT' | 'DELETE' | 'HEAD';
+  readonly url: string;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body?: Uint8Array | string;
+  /** Whole call, connection to last byte of the body, in ms. */
+  readonly timeoutMs: number;
+  /** Longest body accepted, in bytes, after content decoding. */
+  readonly maxBytes: number;
+}
+
+/** Header names are lower case. Redirects are never followed: a 3xx is an answer like any other. */
+export interface HttpResponse {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: Uint8Array;
+}
+
+/**
+ * Resolves with any complete HTTP answer, whatever its status. Rejects with an `AppError`: NETWORK_OFFLINE, NETWORK_DNS,
+ * NETWORK_REFUSED, NETWORK_TIMEOUT, NETWORK_TLS, NETWORK_PROXY, NETWORK_INTERRUPTED or ANSWER_TOO_LARGE.
+ */
+export type Fetch = (request: HttpRequest) => Promise<HttpResponse>;
+
+/** Files as whole byte strings. */
+export interface FileStore {
+  /** The file's bytes, or undefined when there is none; rejects on every other failure (permissions, I/O). */
+  read(path: string): Promise<Uint8Array | undefined>;
+  /** Modification stamp and size of a file, cheap to ask for, or undefined when there is none. */
+  stamp(path: string): Promise<string | undefined>;
+}
+
+export type LogLevel = 'debug' | 'info' | 'warn' | 'error';
+
+/** Structured log. `event` is a stable dotted name (`session.live`); fields hold no secret, and sinks redact all the same. */
+export interface Logger {
+  log(level: LogLevel, event: string, fields?: Readonly<Record<string, unknown>>): void;
+}
