@@ -1,8 +1,7 @@
 import js from '@eslint/js';
-import importX from 'eslint-plugin-import-x';
 import { defineConfig, globalIgnores } from 'eslint/config';
 import tseslint from 'typescript-eslint';
-import { layerZones } from './scripts/layers.mjs';
+import { LAYERS, forbiddenImports } from './scripts/layers.mjs';
 
 export default defineConfig(
   globalIgnores(['dist', 'release', '.cache', 'test-results', 'playwright-report', 'node_modules']),
@@ -23,12 +22,16 @@ export default defineConfig(
       '@typescript-eslint/no-confusing-void-expression': ['error', { ignoreArrowShorthand: true }],
     },
   },
-  {
-    files: ['src/**/*.ts'],
-    plugins: { 'import-x': importX },
-    rules: { 'import-x/no-restricted-paths': ['error', { zones: layerZones }] },
-    settings: { 'import-x/resolver': { node: { extensions: ['.ts', '.js', '.json'] } } },
-  },
+  ...Object.keys(LAYERS).map((layer) => ({
+    files: [`src/${layer}/**/*.ts`],
+    ignores: ['**/*.test.ts', '**/testing/**'],
+    rules: {
+      '@typescript-eslint/no-restricted-imports': /** @type {const} */ ([
+        'error',
+        { patterns: forbiddenImports(layer) },
+      ]),
+    },
+  })),
   {
     // Time and chance come in through the ports.
     files: ['src/{core,autoid,keys,credentials,aws}/**/*.ts'],
@@ -40,19 +43,6 @@ export default defineConfig(
         { object: 'Date', property: 'now', message: 'Use the Clock port.' },
         { object: 'Math', property: 'random', message: 'Use the Random port.' },
       ],
-    },
-  },
-  {
-    files: ['src/{core,autoid}/**/*.ts'],
-    ignores: ['**/*.test.ts', '**/testing/**'],
-    rules: {
-      'no-restricted-imports': ['error', { patterns: [{ regex: '^(?!\\.|zod$)', message: 'This layer is pure.' }] }],
-    },
-  },
-  {
-    files: ['src/{keys,credentials,aws,node,cli,standin}/**/*.ts'],
-    rules: {
-      'no-restricted-imports': ['error', { paths: [{ name: 'electron', message: 'Only src/main knows Electron.' }] }],
     },
   },
   {

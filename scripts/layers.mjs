@@ -17,11 +17,28 @@ export const LAYERS = {
   renderer: ['core', 'preload'],
 };
 
-/** Zones for `no-restricted-paths`: from inside a layer, every other layer not named above is out of bounds. */
-export const layerZones = Object.entries(LAYERS).map(([layer, allowed]) => ({
-  target: `./src/${layer}/**/!(*.test).ts`,
-  from: Object.keys(LAYERS)
-    .filter((other) => other !== layer && !allowed.includes(other))
-    .map((other) => `./src/${other}`),
-  message: `src/${layer} may import only ${['itself', ...allowed].join(', ')}.`,
-}));
+// Packages a pure layer may name: nothing but the schema library.
+const PURE = { core: ['zod'], autoid: [] };
+
+/**
+ * The patterns of `no-restricted-imports` for one layer.
+ * @param {string} layer
+ */
+export function forbiddenImports(layer) {
+  const allowed = LAYERS[layer] ?? [];
+  const others = Object.keys(LAYERS).filter((other) => other !== layer && !allowed.includes(other));
+  const patterns = [
+    {
+      regex: `^(\\.\\./)+(${others.join('|')})/`,
+      message: `src/${layer} may import only ${['itself', ...allowed].join(', ')}.`,
+    },
+  ];
+  if (layer !== 'main' && layer !== 'preload')
+    patterns.push({ regex: '^electron(/|$)', message: 'Only src/main knows Electron.' });
+  const packages = PURE[layer];
+  if (packages) {
+    const except = ['\\.', ...packages.map((name) => `${name}$`)].join('|');
+    patterns.push({ regex: `^(?!${except})`, message: `src/${layer} is pure: no Node, no Electron, no packages.` });
+  }
+  return patterns;
+}
