@@ -104,7 +104,7 @@ const arn = (service: string, what: string, example: string) =>
 const region = () => matching(/^[a-z]{2,8}(-[a-z]{1,16}){1,3}-\d{1,2}$/, 'an AWS region such as eu-central-1', 64);
 
 /** Characters that STS takes in a session policy (AssumeRole, Policy). */
-const POLICY_TEXT = /^[\u0009\u000a\u000d\u0020-\u00ff]+$/;
+const POLICY_TEXT = /^[\t\n\r\u0020-\u00ff]+$/;
 const LONGEST_POLICY = 2048;
 
 /** A session policy as one compact JSON text, from text or from an object. */

@@ -1,0 +1,71 @@
+/** What each job needs to find in the settings. */
+import { variableOf } from './environment.ts';
+import type { SettingsProblem } from './layers.ts';
+import type { KeySourceName, Settings } from './schema.ts';
+
+/** `keys`: fetching a key set. `credentials`: that and the auto-id server. `login-url`, `wall`: that, role and page. */
+export type Purpose = 'keys' | 'credentials' | 'login-url' | 'wall';
+
+/** The key source that the settings mean: the one named, or the first that is configured of directory, npm, S3. */
+export function keySourceOf(settings: Settings): KeySourceName | undefined {
+  const { source, directory, npm, s3 } = settings.keys;
+  if (source !== undefined) return source;
+  if (directory !== undefined) return 'directory';
+  if (npm.scope !== undefined) return 'npm';
+  if (s3.bucket !== undefined) return 's3';
+  return undefined;
+}
+
+/** What to ask the auto-id server for: `store,id[,version[,stage]]`. */
+export function credentialSourceOf(settings: Settings): string | undefined {
+  const { credentialSource, secret } = settings.server;
+  return credentialSource ?? (secret === undefined ? undefined : `secretsmanager,${secret}`);
+}
+
+function missingKeys(settings: Settings): string[] {
+  const { directory, npm, s3 } = settings.keys;
+  switch (keySourceOf(settings)) {
+    case undefined:
+    case 'directory':
+      return directory === undefined ? ['keys.directory'] : [];
+    case 'npm':
+      return npm.registry === undefined ? ['keys.npm.registry'] : [];
+    case 's3': {
+      const missing: string[] = [];
+      if (s3.bucket === undefined) missing.push('keys.s3.bucket');
+      if (s3.accessKeyId === undefined) missing.push('keys.s3.accessKeyId');
+      if (s3.secretAccessKey === undefined) missing.push('keys.s3.secretAccessKey');
+      return missing;
+    }
+  }
+}
+
+/** Paths of the fields that a job needs and that are not set. */
+export function missingFields(settings: Settings, purpose: Purpose): readonly string[] {
+  const missing = missingKeys(settings);
+  if (purpose === 'keys') return missing;
+  if (settings.server.endpoint === undefined) missing.push('server.endpoint');
+  if (credentialSourceOf(settings) === undefined) missing.push('server.secret');
+  if (purpose === 'credentials') return missing;
+  if (settings.role.arn === undefined) missing.push('role.arn');
+  if (settings.dashboard.url === undefined) missing.push('dashboard.url');
+  return missing;
+}
+
+/** The missing fields of a job as one problem (SETTINGS_MISSING) that names each with its variable, or undefined. */
+export function missingProblem(settings: Settings, purpose: Purpose): SettingsProblem | undefined {
+  const missing = missingFields(settings, purpose);
+  const [first] = missing;
+  if (first === undefined) return undefined;
+  const names = missing.map((path) => `${path} (${variableOf(path) ?? 'no variable'})`).join(', ');
+  const other =
+    first === 'keys.directory' && settings.keys.source === undefined
+      ? '; keys may come from npm or S3 instead: NPM_SCOPE or AUTO_ID_BUCKET'
+      : '';
+  return {
+    code: 'SETTINGS_MISSING',
+    path: first,
+    sentence: `Not set yet, in the settings file or the environment: ${names}${other}.`,
+    source: { layer: 'defaults', name: '' },
+  };
+}
