@@ -1,0 +1,319 @@
+/**
+ * The state machine of one console session, that is of one (account, role).
+ *
+ *  idle ─► signing-in ─► live ─► renewing ─► live'      a failed renewal: live stays, next try by backoff
+ *              ▲  │ fail   │ lost    │ over and still failing
+ *              │  ▼        ▼         ▼
+ *              └─ waiting ◄──────────┘
+ *
+ * It owns two partitions, used in turn; the one a sign-in enters is never the one that is live.
+ */
+import type { Failure } from '../errors.ts';
+import { type BackoffPolicy, backoffMs } from '../renewal/backoff.ts';
+import { type Instant, after, hasCome, hasElapsed } from '../renewal/deadline.ts';
+import { renewalAgeMs } from '../renewal/renewal-time.ts';
+
+/** One of the session's two in-memory partitions. */
+export type Partition = 'a' | 'b';
+
+/** A sign-in under way. A result that names another id is late and is ignored. */
+export interface Attempt {
+  readonly id: number;
+  readonly partition: Partition;
+  readonly step: 'obtaining' | 'entering';
+  /** Failures in a row before this attempt. */
+  readonly failures: number;
+  /** When it is given up, by the monotonic clock. */
+  readonly giveUpAt: Instant;
+  /** Known once the login URL is there. */
+  readonly endsAt?: Instant;
+}
+
+/** A session that is signed in and on the wall. */
+export interface Live {
+  readonly partition: Partition;
+  readonly since: Instant;
+  readonly endsAt: Instant;
+  /** False when it went live at the deadline without the readiness probe. */
+  readonly verified: boolean;
+  /** Failures and quick losses in a row that led here; forgotten once the session has settled. */
+  readonly strikes: number;
+}
+
+/** A wait before the next attempt: until when, and the earliest a nudge may bring it forward to. */
+export interface Wait {
+  readonly until: Instant;
+  readonly notBefore: Instant;
+}
+
+/** The next renewal: when it is due by the session's age, and what the last try came to, if it failed. */
+export interface Renewal {
+  readonly at: Instant;
+  readonly failed?: { readonly reason: Failure; readonly failures: number; readonly nextTry: Wait };
+}
+
+export type Phase =
+  | { readonly kind: 'idle' }
+  | { readonly kind: 'signing-in'; readonly attempt: Attempt; readonly reason?: Failure }
+  | { readonly kind: 'waiting'; readonly reason: Failure; readonly failures: number; readonly nextTry: Wait }
+  | { readonly kind: 'live'; readonly live: Live; readonly renewal: Renewal }
+  | { readonly kind: 'renewing'; readonly live: Live; readonly attempt: Attempt; readonly renewal: Renewal };
+
+export interface Session {
+  readonly phase: Phase;
+  /** Sign-ins begun so far; the newest one's id. */
+  readonly attempts: number;
+  /** The partition whose picture the surfaces may still show. */
+  readonly held?: Partition;
+}
+
+export const IDLE_SESSION: Session = { phase: { kind: 'idle' }, attempts: 0 };
+
+export type SessionEvent =
+  | { readonly type: 'start' }
+  /** Looked at the clock: on deadlines, every 30 s, on resume. */
+  | { readonly type: 'clock' }
+  | { readonly type: 'signed-in'; readonly attempt: number; readonly loginUrl: string; readonly lifeMs: number }
+  | { readonly type: 'sign-in-failed'; readonly attempt: number; readonly failure: Failure }
+  /** The dashboard has painted in the attempt's partition and is on the wall. */
+  | { readonly type: 'entered'; readonly attempt: number; readonly verified: boolean }
+  | { readonly type: 'entry-failed'; readonly attempt: number; readonly failure: Failure }
+  | { readonly type: 'lost'; readonly partition: Partition; readonly failure: Failure }
+  /** Connectivity came back or the machine woke: a waiting try may come at once, but never before its `notBefore`. */
+  | { readonly type: 'nudge' }
+  /** The operator asks for a sign-in now. */
+  | { readonly type: 'renew-now' };
+
+export type SessionEffect =
+  | { readonly type: 'sign-in'; readonly attempt: number }
+  | { readonly type: 'enter'; readonly attempt: number; readonly partition: Partition; readonly loginUrl: string }
+  /** Stop what belongs to the attempt; nothing of it is on the wall. */
+  | { readonly type: 'abandon'; readonly attempt: number; readonly partition: Partition }
+  | { readonly type: 'release'; readonly partition: Partition }
+  /** Nothing fresh can be shown: the surfaces say why. */
+  | { readonly type: 'dark'; readonly reason: Failure };
+
+export interface SessionPolicy {
+  readonly backoff: BackoffPolicy;
+  /** Renew at this age at the latest, in ms. */
+  readonly maxAgeMs?: number;
+  /** An attempt that has not ended after this long is given up, in ms. */
+  readonly attemptMs: number;
+  /** A session lost within this time of going live counts as a failure, in ms, so that losses cannot storm. */
+  readonly settledMs: number;
+}
+
+export interface SessionContext {
+  readonly now: Instant;
+  /** Uniform in [0, 1). */
+  readonly fraction: number;
+  readonly policy: SessionPolicy;
+}
+
+export type SessionStep = readonly [Session, readonly SessionEffect[]];
+
+/** One step of a session. Events that do not fit the phase change nothing. */
+export function reduceSession(session: Session, event: SessionEvent, context: SessionContext): SessionStep {
+  const { phase } = session;
+  switch (event.type) {
+    case 'start':
+      return phase.kind === 'idle' ? begin(session, 0, context) : [session, []];
+    case 'clock':
+      return onClock(session, context);
+    case 'signed-in':
+      return onSignedIn(session, event, context);
+    case 'sign-in-failed':
+    case 'entry-failed':
+      return attemptOf(phase)?.id === event.attempt ? fail(session, event.failure, context) : [session, []];
+    case 'entered':
+      return onEntered(session, event, context);
+    case 'lost':
+      return onLost(session, event, context);
+    case 'nudge':
+      return onNudge(session, context);
+    case 'renew-now':
+      if (phase.kind === 'waiting') return begin(session, phase.failures, context);
+      if (phase.kind === 'live') return begin(session, phase.renewal.failed?.failures ?? 0, context);
+      return [session, []];
+  }
+}
+
+/** When the session next wants to look at the clock; empty when nothing is pending. */
+export function sessionDeadlines({ phase }: Session): readonly Instant[] {
+  switch (phase.kind) {
+    case 'idle':
+      return [];
+    case 'signing-in':
+      return [phase.attempt.giveUpAt];
+    case 'waiting':
+      return [phase.nextTry.until];
+    case 'live':
+      return [phase.renewal.failed?.nextTry.until ?? phase.renewal.at, phase.live.endsAt];
+    case 'renewing':
+      return [phase.attempt.giveUpAt, phase.live.endsAt];
+  }
+}
+
+function attemptOf(phase: Phase): Attempt | undefined {
+  return phase.kind === 'signing-in' || phase.kind === 'renewing' ? phase.attempt : undefined;
+}
+
+function begin(session: Session, failures: number, context: SessionContext): SessionStep {
+  const { phase } = session;
+  const attempt: Attempt = {
+    id: session.attempts + 1,
+    partition: session.held === 'a' ? 'b' : 'a',
+    step: 'obtaining',
+    failures,
+    giveUpAt: after(context.now, context.policy.attemptMs),
+  };
+  const effects: SessionEffect[] = [{ type: 'sign-in', attempt: attempt.id }];
+  const base = { ...session, attempts: attempt.id };
+  if (phase.kind === 'live' || phase.kind === 'renewing') {
+    return [{ ...base, phase: { kind: 'renewing', live: phase.live, renewal: phase.renewal, attempt } }, effects];
+  }
+  const reason = phase.kind === 'waiting' ? { reason: phase.reason } : {};
+  return [{ ...base, phase: { kind: 'signing-in', attempt, ...reason } }, effects];
+}
+
+function onClock(session: Session, context: SessionContext): SessionStep {
+  const { phase } = session;
+  const { now, policy } = context;
+  const attempt = attemptOf(phase);
+  if (attempt !== undefined && hasElapsed(attempt.giveUpAt, now)) {
+    const seconds = Math.round(policy.attemptMs / 1000);
+    return fail(
+      session,
+      { code: 'NETWORK_TIMEOUT', sentence: `The sign-in did not finish within ${seconds} seconds. It is tried again.` },
+      context,
+    );
+  }
+  switch (phase.kind) {
+    case 'waiting':
+      return hasElapsed(phase.nextTry.until, now) ? begin(session, phase.failures, context) : [session, []];
+    case 'renewing':
+      return hasCome(phase.live.endsAt, now)
+        ? [{ ...session, phase: { kind: 'signing-in', attempt: phase.attempt } }, []]
+        : [session, []];
+    case 'live': {
+      const { failed } = phase.renewal;
+      if (hasCome(phase.live.endsAt, now)) {
+        return failed === undefined
+          ? begin({ ...session, phase: { kind: 'idle' } }, 0, context)
+          : goDark(session, failed.reason, failed.failures, failed.nextTry);
+      }
+      const due = failed === undefined ? hasCome(phase.renewal.at, now) : hasElapsed(failed.nextTry.until, now);
+      return due ? begin(session, failed?.failures ?? 0, context) : [session, []];
+    }
+    case 'idle':
+    case 'signing-in':
+      return [session, []];
+  }
+}
+
+function onSignedIn(
+  session: Session,
+  event: Extract<SessionEvent, { type: 'signed-in' }>,
+  context: SessionContext,
+): SessionStep {
+  const { phase } = session;
+  const attempt = attemptOf(phase);
+  if (attempt?.id !== event.attempt || attempt.step !== 'obtaining') return [session, []];
+  const entering: Attempt = { ...attempt, step: 'entering', endsAt: after(context.now, event.lifeMs) };
+  const effects: SessionEffect[] = [
+    { type: 'enter', attempt: attempt.id, partition: attempt.partition, loginUrl: event.loginUrl },
+  ];
+  return [withAttempt(session, entering), effects];
+}
+
+function withAttempt(session: Session, attempt: Attempt): Session {
+  const { phase } = session;
+  if (phase.kind !== 'signing-in' && phase.kind !== 'renewing') return session;
+  return { ...session, phase: { ...phase, attempt } };
+}
+
+function onEntered(
+  session: Session,
+  event: Extract<SessionEvent, { type: 'entered' }>,
+  context: SessionContext,
+): SessionStep {
+  const attempt = attemptOf(session.phase);
+  if (attempt?.id !== event.attempt || attempt.endsAt === undefined) return [session, []];
+  const { now, policy, fraction } = context;
+  const lifeMs = Math.max(0, attempt.endsAt.monotonic - now.monotonic);
+  const live: Live = {
+    partition: attempt.partition,
+    since: now,
+    endsAt: attempt.endsAt,
+    verified: event.verified,
+    strikes: attempt.failures,
+  };
+  const at = after(now, renewalAgeMs(lifeMs, fraction, policy.maxAgeMs));
+  const next: Session = {
+    phase: { kind: 'live', live, renewal: { at } },
+    attempts: session.attempts,
+    held: attempt.partition,
+  };
+  return [next, session.held === undefined ? [] : [{ type: 'release', partition: session.held }]];
+}
+
+function onLost(
+  session: Session,
+  event: Extract<SessionEvent, { type: 'lost' }>,
+  context: SessionContext,
+): SessionStep {
+  const { phase } = session;
+  if (phase.kind !== 'live' && phase.kind !== 'renewing') return [session, []];
+  const { live } = phase;
+  if (live.partition !== event.partition) return [session, []];
+  if (phase.kind === 'renewing') {
+    return [{ ...session, phase: { kind: 'signing-in', attempt: phase.attempt, reason: event.failure } }, []];
+  }
+  const settled = context.now.monotonic - live.since.monotonic >= context.policy.settledMs;
+  if (settled) return begin({ ...session, phase: { kind: 'idle' } }, 0, context);
+  const failures = live.strikes + 1;
+  return goDark(session, event.failure, failures, waitAfter(failures, event.failure, context));
+}
+
+function onNudge(session: Session, context: SessionContext): SessionStep {
+  const { phase } = session;
+  if (phase.kind === 'waiting') {
+    if (hasElapsed(phase.nextTry.notBefore, context.now)) return begin(session, phase.failures, context);
+    return [{ ...session, phase: { ...phase, nextTry: hastened(phase.nextTry) } }, []];
+  }
+  if (phase.kind === 'live' && phase.renewal.failed !== undefined) {
+    const { failed } = phase.renewal;
+    if (hasElapsed(failed.nextTry.notBefore, context.now)) return begin(session, failed.failures, context);
+    const renewal: Renewal = { ...phase.renewal, failed: { ...failed, nextTry: hastened(failed.nextTry) } };
+    return [{ ...session, phase: { ...phase, renewal } }, []];
+  }
+  return [session, []];
+}
+
+const hastened = (wait: Wait): Wait => ({ until: wait.notBefore, notBefore: wait.notBefore });
+
+function waitAfter(failures: number, failure: Failure, { now, policy, fraction }: SessionContext): Wait {
+  const ms = backoffMs(policy.backoff, failures, fraction, failure.retryAfterMs);
+  return { until: after(now, ms), notBefore: after(now, Math.min(ms, policy.backoff.firstMs)) };
+}
+
+function fail(session: Session, failure: Failure, context: SessionContext): SessionStep {
+  const { phase } = session;
+  if (phase.kind !== 'signing-in' && phase.kind !== 'renewing') return [session, []];
+  const { attempt } = phase;
+  const failures = attempt.failures + 1;
+  const nextTry = waitAfter(failures, failure, context);
+  const abandon: SessionEffect = { type: 'abandon', attempt: attempt.id, partition: attempt.partition };
+  if (phase.kind === 'renewing' && !hasCome(phase.live.endsAt, context.now)) {
+    const renewal: Renewal = { ...phase.renewal, failed: { reason: failure, failures, nextTry } };
+    return [{ ...session, phase: { kind: 'live', live: phase.live, renewal } }, [abandon]];
+  }
+  const [next, effects] = goDark(session, failure, failures, nextTry);
+  return [next, [abandon, ...effects]];
+}
+
+function goDark(session: Session, reason: Failure, failures: number, nextTry: Wait): SessionStep {
+  const effects: SessionEffect[] = [{ type: 'dark', reason }];
+  if (session.held !== undefined) effects.push({ type: 'release', partition: session.held });
+  return [{ phase: { kind: 'waiting', reason, failures, nextTry }, attempts: session.attempts }, effects];
+}

@@ -1,0 +1,36 @@
+/** What stands on a surface while it has no dashboard. Plain data: it crosses IPC to the notice page. */
+import type { Session } from '../session/session.ts';
+
+export interface Notice {
+  readonly kind: 'starting' | 'signing-in' | 'waiting-for-network' | 'cannot-sign-in' | 'needs-settings';
+  /** Error code, where something failed. */
+  readonly code?: string;
+  /** The failure's sentence. */
+  readonly sentence?: string;
+  /** Wall-clock ms since the epoch of the next attempt. */
+  readonly nextTryAt?: number;
+  /** Further sentences, one a line (settings problems). */
+  readonly details?: readonly string[];
+}
+
+/** The notice for a session that has no picture. */
+export function noticeOf({ phase }: Session): Notice {
+  switch (phase.kind) {
+    case 'idle':
+      return { kind: 'starting' };
+    case 'signing-in':
+      return phase.reason === undefined
+        ? { kind: 'signing-in' }
+        : { kind: 'signing-in', code: phase.reason.code, sentence: phase.reason.sentence };
+    case 'waiting':
+      return {
+        kind: phase.reason.code.startsWith('NETWORK_') ? 'waiting-for-network' : 'cannot-sign-in',
+        code: phase.reason.code,
+        sentence: phase.reason.sentence,
+        nextTryAt: phase.nextTry.until.wall,
+      };
+    case 'live':
+    case 'renewing':
+      return { kind: 'signing-in' };
+  }
+}
