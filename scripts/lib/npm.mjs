@@ -30,7 +30,8 @@ export function pinnedNode(root = projectRoot) {
 export function npmCommand(args, { env = process.env, platform = process.platform, execPath = process.execPath } = {}) {
   const script = env.npm_execpath;
   if (script && /npm-cli\.c?js$/.test(script) && existsSync(script))
-    return { command: execPath, args: [script, ...args], shell: false };
+    // npm puts the pinned Node first on the PATH; that one goes away while `npm ci` works.
+    return { command: env.npm_node_execpath || execPath, args: [script, ...args], shell: false };
   // npm.cmd is a batch file: Windows runs those through its shell only. No argument here needs quoting but paths.
   if (platform === 'win32')
     return { command: 'npm.cmd', args: args.map((a) => (/\s/.test(a) ? `"${a}"` : a)), shell: true };
