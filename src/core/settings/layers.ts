@@ -97,7 +97,7 @@ function readLayer(layer: SettingsLayer): LayerResult {
     problems.push({ code: 'SETTINGS_INVALID', path, sentence: `${where}${subject} ${complaint}.`, source });
   };
 
-  const readField = (field: Field, value: NonNullable<unknown> | null) => {
+  const readField = (field: Field, value: unknown) => {
     if (value === null) {
       complain(field.path, field.path, 'has no value: give it one, or remove the line');
       return;
