@@ -109,7 +109,7 @@ export async function loadSettings(input: LoadSettingsInput): Promise<LoadedSett
     input.configFile === undefined
       ? folder === undefined
         ? undefined
-        : resolve(folder, 'settings.json')
+        : paths.join(folder, 'settings.json')
       : paths.resolve(input.workingFolder, input.configFile);
   if (userPath !== undefined) {
     const user = await readFile(userPath, 'user settings', input.configFile !== undefined);
