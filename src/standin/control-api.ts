@@ -1,0 +1,89 @@
+/** The control over HTTP, for programs outside this process: loopback only, and every call carries the token. */
+import { timingSafeEqual } from 'node:crypto';
+import { createServer } from 'node:http';
+import type { IncomingMessage, Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import type { Control, DashboardOptions, Fault, OnSessionEnd, RoleOptions, ServiceName } from './types.ts';
+
+type Call = (control: Control, input: Record<string, unknown>) => unknown;
+
+const text = (value: unknown): string => {
+  if (typeof value !== 'string') throw new TypeError('a string is missing');
+  return value;
+};
+
+/** `POST /NAME` with a JSON object; the answer is JSON. Key material never leaves by this way: keys are written to a folder. */
+const CALLS: Readonly<Record<string, Call>> = {
+  endSessionsNow: (control) => ({ ended: control.endSessionsNow() }),
+  setSessionSeconds: (control, { seconds }) =>
+    control.setSessionSeconds(typeof seconds === 'number' ? seconds : undefined),
+  setOnSessionEnd: (control, { mode }) => control.setOnSessionEnd(text(mode) as OnSessionEnd),
+  rotateKeys: async (control, { publish }) => {
+    await control.rotateKeys();
+    if (publish === true) await control.publishKeys();
+  },
+  publishKeys: (control, { dir }) => control.publishKeys(dir === undefined ? undefined : text(dir)),
+  fail: (control, { service, fault, times }) =>
+    control.fail(text(service) as ServiceName, fault as Fault, typeof times === 'number' ? times : undefined),
+  heal: (control, { service }) => control.heal(service === undefined ? undefined : (text(service) as ServiceName)),
+  setSecret: (control, { name, value }) => ({ versionId: control.setSecret(text(name), text(value)) }),
+  setRole: (control, { arn, role }) => control.setRole(text(arn), role as RoleOptions | undefined),
+  denyRole: (control, { arn }) => control.denyRole(text(arn)),
+  allowRole: (control, { arn }) => control.allowRole(text(arn)),
+  setDashboards: (control, { dashboards }) => control.setDashboards(dashboards as readonly DashboardOptions[]),
+  putObject: (control, { bucket, key, base64 }) => ({
+    etag: control.putObject(text(bucket), text(key), Buffer.from(text(base64), 'base64')),
+  }),
+  addLatency: (control, { ms }) => control.addLatency(Number(ms)),
+  liveSessions: (control) => ({ live: control.liveSessions() }),
+  requests: (control) => control.requests(),
+  clearRequests: (control) => control.clearRequests(),
+};
+
+async function readJson(incoming: IncomingMessage): Promise<Record<string, unknown>> {
+  const chunks: Buffer[] = [];
+  let length = 0;
+  for await (const chunk of incoming as AsyncIterable<Buffer>) {
+    length += chunk.length;
+    if (length > 16 << 20) throw new RangeError('the body is too long');
+    chunks.push(chunk);
+  }
+  return length === 0 ? {} : (Object(JSON.parse(Buffer.concat(chunks).toString('utf8'))) as Record<string, unknown>);
+}
+
+function isAuthorised(header: string | undefined, token: string): boolean {
+  const [given, wanted] = [Buffer.from(header ?? ''), Buffer.from(`Bearer ${token}`)];
+  return given.length === wanted.length && timingSafeEqual(given, wanted);
+}
+
+export async function startControlApi(
+  control: Control,
+  token: string,
+  port: number,
+): Promise<{ url: string; stop(): Promise<void> }> {
+  const server: Server = createServer((request, response) => {
+    const answer = (status: number, value: unknown): void => {
+      response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(value ?? {}));
+    };
+    const call = CALLS[(request.url ?? '').slice(1)];
+    if (!isAuthorised(request.headers.authorization, token)) answer(401, { message: 'The token is missing or wrong.' });
+    else if (request.method !== 'POST' || call === undefined)
+      answer(404, { message: `POST one of ${Object.keys(CALLS).join(', ')}.` });
+    else {
+      readJson(request)
+        .then((input) => call(control, input))
+        .then((result) => answer(200, result))
+        .catch((error: unknown) => answer(400, { message: String(error) }));
+    }
+  });
+  await new Promise<void>((resolve, reject) => server.once('error', reject).listen(port, '127.0.0.1', resolve));
+  const url = `http://127.0.0.1:${String((server.address() as AddressInfo).port)}`;
+  return {
+    url,
+    async stop() {
+      const closed = new Promise((resolve) => server.close(resolve));
+      server.closeAllConnections();
+      await closed;
+    },
+  };
+}

@@ -1,0 +1,120 @@
+/** The stand-in as a program. Prints one JSON line when it is ready; ends on SIGTERM, SIGINT, or (`--stdin-end`) when stdin ends. */
+import { randomBytes } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import { parseArgs } from 'node:util';
+import { startStandin } from './index.ts';
+import type { OnSessionEnd } from './index.ts';
+import { makeId } from './world.ts';
+
+const HELP = `Usage: standin --keys-dir DIR [options]
+
+  --keys-dir DIR           write info2048.bin and public.pem for the client there (required)
+  --session-seconds N      console sessions end after N seconds
+  --on-session-end MODE    redirect (default), dialog, silent or issuer
+  --poll-ms N              how often the dashboard asks for data (default 5000)
+  --role-max-seconds N     MaxSessionDuration of the role (default 3600)
+  --region REGION          default eu-west-1
+  --dashboard NAME         the dashboard that exists (default Operations; may be repeated, the first is in VISIT_URL)
+  --port-base N            first of eight consecutive ports (default: any free ones)
+  --tls-key, --tls-cert    PEM files: speak HTTPS
+  --stdin-end              end when stdin ends
+`;
+
+const { values } = parseArgs({
+  options: {
+    'keys-dir': { type: 'string' },
+    'session-seconds': { type: 'string' },
+    'on-session-end': { type: 'string' },
+    'poll-ms': { type: 'string' },
+    'role-max-seconds': { type: 'string' },
+    region: { type: 'string' },
+    dashboard: { type: 'string', multiple: true },
+    'port-base': { type: 'string' },
+    'tls-key': { type: 'string' },
+    'tls-cert': { type: 'string' },
+    'stdin-end': { type: 'boolean' },
+    help: { type: 'boolean' },
+  },
+});
+
+function usage(problem: string): never {
+  process.stderr.write(`standin: ${problem}\n\n${HELP}`);
+  process.exit(2);
+}
+
+function wholeNumber(name: 'session-seconds' | 'poll-ms' | 'role-max-seconds' | 'port-base'): number | undefined {
+  const given = values[name];
+  if (given === undefined) return undefined;
+  return /^\d{1,9}$/.test(given) ? Number(given) : usage(`--${name} wants a whole number.`);
+}
+
+function sessionEnd(): OnSessionEnd {
+  const mode = values['on-session-end'] ?? 'redirect';
+  if (mode === 'redirect' || mode === 'dialog' || mode === 'silent' || mode === 'issuer') return mode;
+  return usage('--on-session-end wants redirect, dialog, silent or issuer.');
+}
+
+async function tls(): Promise<{ key: string; cert: string } | undefined> {
+  const [key, cert] = [values['tls-key'], values['tls-cert']];
+  if (key === undefined && cert === undefined) return undefined;
+  if (key === undefined || cert === undefined) return usage('--tls-key and --tls-cert belong together.');
+  return { key: await readFile(key, 'utf8'), cert: await readFile(cert, 'utf8') };
+}
+
+if (values.help) {
+  process.stdout.write(HELP);
+  process.exit(0);
+}
+const keysDir = values['keys-dir'] ?? usage('--keys-dir is required.');
+const account = '111122223333';
+const region = values.region ?? 'eu-west-1';
+const dashboards = values.dashboard ?? ['Operations'];
+const roleArn = `arn:aws:iam::${account}:role/WallDashboards`;
+const user = { name: 'wall', accessKeyId: makeId('AKIA'), secretAccessKey: randomBytes(30).toString('base64') };
+const certificate = await tls();
+const sessionSeconds = wholeNumber('session-seconds');
+const pollMs = wholeNumber('poll-ms');
+const portBase = wholeNumber('port-base');
+
+const standin = await startStandin({
+  account,
+  regions: [region],
+  users: [user],
+  roles: { [roleArn]: { maxSessionDurationSeconds: wholeNumber('role-max-seconds') ?? 3600 } },
+  secrets: { 'wall-dashboards': `${user.accessKeyId},${user.secretAccessKey}` },
+  dashboards: [...dashboards.map((name) => ({ name })), { name: 'Restricted', denied: true }],
+  onSessionEnd: sessionEnd(),
+  keysDir,
+  ...(sessionSeconds === undefined ? {} : { sessionSeconds }),
+  ...(pollMs === undefined ? {} : { pollMs }),
+  ...(portBase === undefined ? {} : { portBase }),
+  ...(certificate === undefined ? {} : { tls: certificate }),
+});
+
+const env = {
+  AUTO_ID_API_ENDPOINT: standin.urls.autoid,
+  AUTO_ID_SECRET_NAME: 'wall-dashboards',
+  AUTO_ID_KEYS_DIR: keysDir,
+  ASSUME_ROLE_ARN: roleArn,
+  ASSUME_ROLE_SESSION_NAME: 'wall',
+  VISIT_URL: `${standin.urls.console}/cloudwatch/home?region=${region}#dashboards:name=${encodeURIComponent(dashboards[0] ?? '')}`,
+  AWS_REGION: region,
+  VIGIL_FEDERATION_URL: standin.urls.federation,
+  AWS_ENDPOINT_URL_STS: standin.urls.sts,
+  AWS_ENDPOINT_URL_S3: standin.urls.s3,
+  AWS_ENDPOINT_URL_SECRETS_MANAGER: standin.urls.secretsmanager,
+  AWS_ENDPOINT_URL_CLOUDWATCH: standin.urls.cloudwatch,
+};
+process.stdout.write(`${JSON.stringify({ urls: standin.urls, keysDir, control: standin.controlApi, env })}\n`);
+
+let stopping = false;
+function stop(): void {
+  if (stopping) return;
+  stopping = true;
+  standin.stop().then(
+    () => process.exit(0),
+    () => process.exit(1),
+  );
+}
+process.on('SIGTERM', stop).on('SIGINT', stop);
+if (values['stdin-end']) process.stdin.on('end', stop).on('close', stop).resume();

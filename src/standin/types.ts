@@ -1,0 +1,170 @@
+/** What the stand-in is told and what it offers. Durations are in the unit their name says; times are ms since the epoch. */
+import type { KeySet } from './autoid-keys.ts';
+
+export type ServiceName = 'autoid' | 'sts' | 'secretsmanager' | 's3' | 'cloudwatch' | 'federation' | 'console';
+
+export const SERVICES: readonly ServiceName[] = [
+  'autoid',
+  'sts',
+  'secretsmanager',
+  's3',
+  'cloudwatch',
+  'federation',
+  'console',
+];
+
+/** An IAM user with one long-lived access key. `allow` lists actions (`s3:GetObject`, `s3:*`, `*`); default `['sts:*']`. */
+export interface UserOptions {
+  readonly name: string;
+  readonly accessKeyId: string;
+  readonly secretAccessKey: string;
+  readonly allow?: readonly string[];
+}
+
+/**
+ * A role. `trusts` lists principal ARNs (a user, a role, or `arn:aws:iam::ACCOUNT:root`); default: everybody in the
+ * account. Tags and SourceIdentity are refused unless the trust policy allows them, as on a real account.
+ */
+export interface RoleOptions {
+  readonly maxSessionDurationSeconds: number;
+  readonly externalId?: string;
+  readonly trusts?: readonly string[];
+  readonly allowTags?: boolean;
+  readonly allowSourceIdentity?: boolean;
+  readonly allow?: readonly string[];
+}
+
+/** Temporary credentials that exist from the start, for what AssumeRole cannot make. `session` is GetSessionToken's kind. */
+export interface TemporaryCredentialOptions {
+  readonly kind: 'assumed-role' | 'session' | 'federated-user';
+  readonly arn: string;
+  readonly accessKeyId: string;
+  readonly secretAccessKey: string;
+  readonly sessionToken: string;
+  readonly expiresAt: number;
+  readonly chained?: boolean;
+}
+
+export interface DashboardOptions {
+  readonly name: string;
+  /** The dashboard exists, and viewing it is refused. */
+  readonly denied?: boolean;
+  /** The log widget's own call is refused for ever, whatever the session. */
+  readonly deniedWidget?: boolean;
+}
+
+/** What an open page does once its calls fail because the session ended. */
+export type OnSessionEnd = 'redirect' | 'dialog' | 'silent' | 'issuer';
+
+export interface StandinOptions {
+  /** 12 digits; default 111122223333. */
+  readonly account?: string;
+  readonly accountAlias?: string;
+  /** Regions whose endpoints answer; the first is the console's default. Default `['eu-west-1']`. */
+  readonly regions?: readonly string[];
+  readonly users?: readonly UserOptions[];
+  readonly temporaryCredentials?: readonly TemporaryCredentialOptions[];
+  readonly roles?: Readonly<Record<string, RoleOptions>>;
+  readonly secrets?: Readonly<Record<string, string>>;
+  readonly dashboards?: readonly DashboardOptions[];
+  /** Bucket → key → bytes. */
+  readonly objects?: Readonly<Record<string, Readonly<Record<string, Uint8Array>>>>;
+  readonly keys?: KeySet;
+  /** Refuse proofs that cover fewer than 128 distinct offsets, as Vigil's own server will. Default true; the reference accepts them. */
+  readonly strictProofs?: boolean;
+  /** Wall clock in ms; default `Date.now`. */
+  readonly now?: () => number;
+  /** Upper bound on a console session's life, in seconds. */
+  readonly sessionSeconds?: number;
+  /** A sign-in token works once only. Default false (unconfirmed on the real service). */
+  readonly singleUseTokens?: boolean;
+  readonly onSessionEnd?: OnSessionEnd;
+  /** How often an open dashboard asks for data, in ms. Default 5000. */
+  readonly pollMs?: number;
+  /** Failing polls in a row before an open page acts on `onSessionEnd`. Default 3. */
+  readonly failuresBeforeEnd?: number;
+  /** Entries per ListDashboards page. Default 1000. */
+  readonly dashboardPageSize?: number;
+  /** First of consecutive ports (services in order, then control). Default 0: any free ports. */
+  readonly portBase?: number;
+  /** Certificate and key in PEM: every service speaks HTTPS. The certificate must cover 127.0.0.1 and the *.localhost hosts. */
+  readonly tls?: { readonly key: string; readonly cert: string };
+  /** Where the key set is published for clients (`info2048.bin`, `public.pem`); written at start and by `publishKeys`. */
+  readonly keysDir?: string;
+}
+
+/** How a service misbehaves. `ms` is milliseconds. */
+export type Fault =
+  | { readonly kind: 'down' }
+  | { readonly kind: 'reset' }
+  | { readonly kind: 'status'; readonly status: number }
+  | { readonly kind: 'not-json' }
+  | { readonly kind: 'cut-off' }
+  | { readonly kind: 'huge' }
+  | { readonly kind: 'slow'; readonly ms: number }
+  | { readonly kind: 'hang' };
+
+/** One answered request. Holds no secret: `detail` is a role, a dashboard, an object key or an error code. */
+export interface RequestRecord {
+  readonly order: number;
+  readonly at: number;
+  readonly service: ServiceName;
+  readonly method: string;
+  readonly action: string;
+  /** 0 when no answer was completed (reset, hang, cut off). */
+  readonly status: number;
+  readonly detail?: string;
+}
+
+export interface ServiceUrls {
+  /** Base of the auto-id API; clients append `/Stage/verify`. */
+  readonly autoid: string;
+  readonly sts: string;
+  readonly secretsmanager: string;
+  readonly s3: string;
+  readonly cloudwatch: string;
+  /** With its path, `/federation`. */
+  readonly federation: string;
+  /** `http://console.localhost:PORT`, to build destinations from. */
+  readonly console: string;
+}
+
+export interface Control {
+  /** Revokes every console session; returns how many were live. */
+  endSessionsNow(): number;
+  /** Upper bound on the life of console sessions from now on, in seconds; undefined lifts it. */
+  setSessionSeconds(seconds: number | undefined): void;
+  setOnSessionEnd(mode: OnSessionEnd): void;
+  /** The server forgets its keys and uses new ones, which it returns. Clients do not have them until they are published. */
+  rotateKeys(): Promise<KeySet>;
+  /** Writes the current public half of the key set into `dir` (default: the option `keysDir`). */
+  publishKeys(dir?: string): Promise<void>;
+  /** The service misbehaves until `heal`, or for the next `times` requests. */
+  fail(service: ServiceName, fault: Fault, times?: number): Promise<void>;
+  /** Ends the faults of one service, or of all. */
+  heal(service?: ServiceName): Promise<void>;
+  /** A new version of a secret; the one before becomes AWSPREVIOUS. Returns the version id. */
+  setSecret(name: string, value: string): string;
+  /** Creates or replaces a role; undefined removes it. */
+  setRole(arn: string, role: RoleOptions | undefined): void;
+  /** AssumeRole on this role is refused until `allowRole`. */
+  denyRole(arn: string): void;
+  allowRole(arn: string): void;
+  setDashboards(dashboards: readonly DashboardOptions[]): void;
+  /** Stores an object and returns its ETag. */
+  putObject(bucket: string, key: string, bytes: Uint8Array): string;
+  /** Every request waits `ms` before it is handled and its answer `ms` before it is sent. */
+  addLatency(ms: number): void;
+  /** Console sessions that are live now. */
+  liveSessions(): number;
+  requests(): readonly RequestRecord[];
+  clearRequests(): void;
+}
+
+export interface Standin {
+  readonly urls: ServiceUrls;
+  readonly controlApi: { readonly url: string; readonly token: string };
+  readonly keys: () => KeySet;
+  readonly control: Control;
+  stop(): Promise<void>;
+}

@@ -1,0 +1,189 @@
+/** The state that the services share: who exists, which credentials and console sessions are live. */
+import { createHash, randomBytes, randomUUID } from 'node:crypto';
+import type { KeySet } from './autoid-keys.ts';
+import type { DashboardOptions, OnSessionEnd, RequestRecord, RoleOptions, StandinOptions } from './types.ts';
+
+/** Anything that can sign. `viaTemporary` marks a role assumed with temporary credentials (a chained one). */
+export interface Credential {
+  readonly kind: 'user' | 'assumed-role' | 'session' | 'federated-user';
+  readonly accessKeyId: string;
+  readonly secretAccessKey: string;
+  readonly sessionToken: string | undefined;
+  /** ms since the epoch; undefined for a user's own key. */
+  readonly expiresAt: number | undefined;
+  readonly arn: string;
+  readonly userId: string;
+  readonly roleArn: string | undefined;
+  readonly viaTemporary: boolean;
+  readonly allow: readonly string[];
+}
+
+export interface SecretVersion {
+  readonly id: string;
+  readonly value: string;
+  readonly createdAt: number;
+}
+
+/** Versions, newest first: [AWSCURRENT, AWSPREVIOUS, older without a stage …]. */
+export type Secret = SecretVersion[];
+
+export interface StoredObject {
+  readonly bytes: Buffer;
+  readonly etag: string;
+  readonly modifiedAt: number;
+}
+
+export interface SigninToken {
+  readonly credential: Credential;
+  readonly expiresAt: number;
+  /** How long the console session lasts, in seconds; undefined: as long as the credentials. */
+  readonly sessionDuration: number | undefined;
+  used: boolean;
+}
+
+export interface ConsoleSession {
+  readonly id: string;
+  readonly arn: string;
+  readonly issuer: string | undefined;
+  readonly startedAt: number;
+  expiresAt: number;
+  revoked: boolean;
+}
+
+/** A code that carries a session from the sign-in host to the console's, once. */
+export interface Ticket {
+  readonly session: ConsoleSession;
+  readonly expiresAt: number;
+}
+
+export interface World {
+  readonly account: string;
+  readonly alias: string;
+  readonly regions: readonly string[];
+  readonly now: () => number;
+  readonly credentials: Map<string, Credential>;
+  readonly roles: Map<string, RoleOptions>;
+  readonly deniedRoles: Set<string>;
+  readonly secrets: Map<string, Secret>;
+  readonly buckets: Map<string, Map<string, StoredObject>>;
+  readonly signinTokens: Map<string, SigninToken>;
+  readonly sessions: Map<string, ConsoleSession>;
+  readonly tickets: Map<string, Ticket>;
+  readonly requests: RequestRecord[];
+  readonly singleUseTokens: boolean;
+  readonly strictProofs: boolean;
+  readonly pollMs: number;
+  readonly failuresBeforeEnd: number;
+  readonly dashboardPageSize: number;
+  dashboards: readonly DashboardOptions[];
+  onSessionEnd: OnSessionEnd;
+  sessionSeconds: number | undefined;
+  keys: KeySet;
+  latencyMs: number;
+}
+
+const ID_ALPHABET = 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567';
+
+/** An id as AWS makes them: a four-letter prefix and 16 characters of base 32. */
+export function makeId(prefix: string): string {
+  return prefix + [...randomBytes(16)].map((byte) => ID_ALPHABET.charAt(byte % 32)).join('');
+}
+
+export function putSecret(world: Pick<World, 'secrets' | 'now'>, name: string, value: string): string {
+  const id = randomUUID();
+  const versions = world.secrets.get(name) ?? [];
+  world.secrets.set(name, [{ id, value, createdAt: world.now() }, ...versions]);
+  return id;
+}
+
+export function putObject(
+  world: Pick<World, 'buckets' | 'now'>,
+  bucket: string,
+  key: string,
+  bytes: Uint8Array,
+): string {
+  const etag = `"${createHash('md5').update(bytes).digest('hex')}"`;
+  const objects = world.buckets.get(bucket) ?? new Map<string, StoredObject>();
+  objects.set(key, { bytes: Buffer.from(bytes), etag, modifiedAt: world.now() });
+  world.buckets.set(bucket, objects);
+  return etag;
+}
+
+export function makeWorld(options: StandinOptions, keys: KeySet): World {
+  const account = options.account ?? '111122223333';
+  const now = options.now ?? Date.now;
+  const world: World = {
+    account,
+    alias: options.accountAlias ?? 'harbour-operations',
+    regions: options.regions ?? ['eu-west-1'],
+    now,
+    credentials: new Map(),
+    roles: new Map(Object.entries(options.roles ?? {})),
+    deniedRoles: new Set(),
+    secrets: new Map(),
+    buckets: new Map(),
+    signinTokens: new Map(),
+    sessions: new Map(),
+    tickets: new Map(),
+    requests: [],
+    singleUseTokens: options.singleUseTokens ?? false,
+    strictProofs: options.strictProofs ?? true,
+    pollMs: options.pollMs ?? 5000,
+    failuresBeforeEnd: options.failuresBeforeEnd ?? 3,
+    dashboardPageSize: options.dashboardPageSize ?? 1000,
+    dashboards: options.dashboards ?? [{ name: 'Operations' }],
+    onSessionEnd: options.onSessionEnd ?? 'redirect',
+    sessionSeconds: options.sessionSeconds,
+    keys,
+    latencyMs: 0,
+  };
+  for (const user of options.users ?? []) {
+    world.credentials.set(user.accessKeyId, {
+      kind: 'user',
+      accessKeyId: user.accessKeyId,
+      secretAccessKey: user.secretAccessKey,
+      sessionToken: undefined,
+      expiresAt: undefined,
+      arn: `arn:aws:iam::${account}:user/${user.name}`,
+      userId: makeId('AIDA'),
+      roleArn: undefined,
+      viaTemporary: false,
+      allow: user.allow ?? ['sts:*'],
+    });
+  }
+  for (const { chained, ...given } of options.temporaryCredentials ?? []) {
+    const session = /^arn:(aws[\w-]*):sts::(\d{12}):assumed-role\/([^/]+)\//.exec(given.arn);
+    const roleArn =
+      session === null ? undefined : `arn:${session[1] ?? ''}:iam::${session[2] ?? ''}:role/${session[3] ?? ''}`;
+    world.credentials.set(given.accessKeyId, {
+      ...given,
+      userId: makeId('AROA'),
+      roleArn,
+      viaTemporary: chained ?? false,
+      allow: ['*'],
+    });
+  }
+  for (const [name, value] of Object.entries(options.secrets ?? {})) putSecret(world, name, value);
+  for (const [bucket, objects] of Object.entries(options.objects ?? {})) {
+    world.buckets.set(bucket, new Map());
+    for (const [key, bytes] of Object.entries(objects)) putObject(world, bucket, key, bytes);
+  }
+  return world;
+}
+
+/** May this credential do this (`s3:GetObject`)? */
+export function mayDo(credential: Credential, action: string): boolean {
+  const [service = ''] = action.split(':');
+  return credential.allow.some((rule) => rule === '*' || rule === action || rule === `${service}:*`);
+}
+
+export function notAuthorized(credential: Credential, action: string, resource: string): string {
+  return `User: ${credential.arn} is not authorized to perform: ${action} on resource: ${resource} because no identity-based policy allows the ${action} action`;
+}
+
+/** The session of this id while it lives; `sessionSeconds` may have been shortened since it began. */
+export function liveSession(world: World, id: string | undefined): ConsoleSession | undefined {
+  const session = id === undefined ? undefined : world.sessions.get(id);
+  if (session === undefined || session.revoked || world.now() >= session.expiresAt) return undefined;
+  return session;
+}
