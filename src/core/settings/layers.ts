@@ -115,7 +115,9 @@ function readLayer(layer: SettingsLayer): LayerResult {
       const issue = result.error.issues[0];
       const index = issue?.path.find((part) => typeof part === 'number');
       const entry = index === undefined ? '' : `[${index}]`;
-      complain(field.path, `${field.path}${entry}`, issue?.message ?? 'has a value that is not allowed');
+      // zod hides what is wrong with a record's key one level down.
+      const told = issue?.code === 'invalid_key' ? issue.issues[0] : issue;
+      complain(field.path, `${field.path}${entry}`, told?.message ?? 'has a value that is not allowed');
     } catch {
       complain(field.path, field.path, 'has a value that cannot be read');
     }

@@ -80,6 +80,14 @@ function url(rules: UrlRules) {
 /** An address that Vigil calls: https, or http on loopback; no login, query or fragment. */
 const endpoint = () => url({ schemes: ['https:'], query: false, login: false });
 
+/** `system`, `none`, or a proxy's URL, which may carry a login. */
+function isProxy(value: string): boolean {
+  const schemes = ['http:', 'https:', 'socks:', 'socks4:', 'socks4a:', 'socks5:', 'socks5h:'];
+  return (
+    value === 'system' || value === 'none' || urlComplaint(value, { schemes, query: false, login: true }) === undefined
+  );
+}
+
 /** A whole number of seconds. */
 function seconds(least: number, most: number) {
   const error = `must be a whole number of seconds from ${least} to ${most}`;
@@ -310,14 +318,8 @@ const aws = z
 
 const network = z
   .strictObject({
-    proxy: z
-      .union(
-        [
-          z.enum(['system', 'none']),
-          url({ schemes: ['http:', 'https:', 'socks5:', 'socks4:', 'socks:'], query: false, login: true }),
-        ],
-        { error: 'must be system, none, or the URL of an http, https or socks proxy' },
-      )
+    proxy: text(LONGEST_URL)
+      .refine(isProxy, { error: 'must be system, none, or the URL of an http, https or socks5 proxy' })
       .default('system')
       .describe("system (the environment's or the desktop's proxy), none, or a proxy's URL."),
     caFile: filePath('PEM file with certificate authorities to trust beside the usual ones.'),

@@ -16,7 +16,7 @@ export function upgradeSettings(values: unknown): Upgraded {
   if (typeof values !== 'object' || values === null || Array.isArray(values)) return { values };
   let settings = values as Readonly<Record<string, unknown>>;
   const version = Object.hasOwn(settings, 'version') ? settings['version'] : SETTINGS_VERSION;
-  if (typeof version !== 'number' || !Number.isInteger(version) || version < 1) return { values };
+  if (typeof version !== 'number' || !Number.isInteger(version) || version < 1 || version > 999) return { values };
   if (version > SETTINGS_VERSION) {
     return {
       complaint:
