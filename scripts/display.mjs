@@ -10,7 +10,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { isAlive } from './lib/cache.mjs';
 
 /**
- * @typedef {{ display: string, width: number, height: number, env: NodeJS.ProcessEnv, stop: () => Promise<void> }} Display
+ * @typedef {{ display: string, width: number, height: number, env: Record<string, string>, stop: () => Promise<void> }} Display
  * @typedef {import('node:child_process').ChildProcess} ChildProcess
  */
 
@@ -123,9 +123,10 @@ async function removeLeftovers() {
 
 /** @param {string} display @param {string} authority */
 function privateEnvironment(display, authority) {
-  /** @type {NodeJS.ProcessEnv} */
+  const inherited = Object.entries(process.env).filter(([name]) => name !== 'WAYLAND_DISPLAY');
+  /** @type {Record<string, string>} */
   const env = {
-    ...process.env,
+    ...Object.fromEntries(inherited),
     DISPLAY: display,
     XAUTHORITY: authority,
     XDG_SESSION_TYPE: 'x11',
@@ -133,7 +134,6 @@ function privateEnvironment(display, authority) {
     DBUS_SESSION_BUS_ADDRESS: 'disabled:',
     NO_AT_BRIDGE: '1',
   };
-  delete env.WAYLAND_DISPLAY;
   return env;
 }
 

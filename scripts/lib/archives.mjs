@@ -48,7 +48,7 @@ function splitIntegrity(integrity) {
  * @param {(name: string) => string | undefined} target
  */
 async function readTar(stream, target) {
-  let rest = Buffer.alloc(0);
+  /** @type {Buffer} */ let rest = Buffer.alloc(0);
   /** @type {{ left: number, padding: number, out?: import('node:fs').WriteStream } | undefined} */
   let member;
   for await (const chunk of stream) {

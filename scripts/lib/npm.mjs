@@ -77,7 +77,11 @@ export async function fetchPackage({ spec, integrity, temporary, target, onProgr
   const download = join(temporary, 'download');
   const npmCache = join(download, 'npm-cache');
   await mkdir(npmCache, { recursive: true });
-  const timer = onProgress && setInterval(async () => onProgress((await folderSize(npmCache)) / 1e6), 2000);
+  let shown = 0;
+  const timer = setInterval(async () => {
+    const megabytes = Math.round((await folderSize(npmCache)) / 1e6);
+    if (megabytes > shown) onProgress?.((shown = megabytes));
+  }, 2000);
   try {
     // A cache of its own: npm would keep a second copy of the tarball for ever.
     await runNpm(['pack', spec, '--pack-destination', download, '--cache', npmCache], {
