@@ -1,0 +1,234 @@
+import { describe, expect, it } from 'vitest';
+import type { Failure } from '../errors.ts';
+import type { Instant } from '../renewal/deadline.ts';
+import {
+  IDLE_SESSION,
+  type Session,
+  type SessionEffect,
+  type SessionEvent,
+  type SessionPolicy,
+  reduceSession,
+  sessionDeadlines,
+} from './session.ts';
+
+const HOUR = 3_600_000;
+const policy: SessionPolicy = {
+  backoff: { firstMs: 5_000, longestMs: 300_000 },
+  attemptMs: 120_000,
+  settledMs: 60_000,
+};
+const refused: Failure = { code: 'SERVER_REFUSED', sentence: 'The server refused.' };
+const signedOut: Failure = { code: 'CONSOLE_SIGNED_OUT', sentence: 'The session ended.' };
+
+/** A session with a clock to turn. */
+class Bench {
+  session: Session = IDLE_SESSION;
+  now: Instant = { wall: 1_700_000_000_000, monotonic: 1_000 };
+  fraction = 0.5;
+  policy = policy;
+
+  tell(event: SessionEvent): readonly SessionEffect[] {
+    const [next, effects] = reduceSession(this.session, event, {
+      now: this.now,
+      fraction: this.fraction,
+      policy: this.policy,
+    });
+    this.session = next;
+    return effects;
+  }
+
+  pass(ms: number): readonly SessionEffect[] {
+    this.now = { wall: this.now.wall + ms, monotonic: this.now.monotonic + ms };
+    return this.tell({ type: 'clock' });
+  }
+
+  /** Start to live, with a session of an hour. */
+  goLive(): void {
+    this.tell({ type: 'start' });
+    this.signIn();
+  }
+
+  signIn(lifeMs = HOUR): void {
+    const attempt = this.session.attempts;
+    this.tell({ type: 'signed-in', attempt, loginUrl: 'https://login', lifeMs });
+    this.tell({ type: 'entered', attempt, verified: true });
+  }
+
+  get kind(): string {
+    return this.session.phase.kind;
+  }
+}
+
+const types = (effects: readonly SessionEffect[]) => effects.map(({ type }) => type);
+
+describe('a session', () => {
+  it('signs in, enters and goes live', () => {
+    const bench = new Bench();
+    expect(bench.tell({ type: 'start' })).toEqual([{ type: 'sign-in', attempt: 1 }]);
+    expect(bench.tell({ type: 'signed-in', attempt: 1, loginUrl: 'https://login', lifeMs: HOUR })).toEqual([
+      { type: 'enter', attempt: 1, partition: 'a', loginUrl: 'https://login' },
+    ]);
+    expect(bench.tell({ type: 'entered', attempt: 1, verified: true })).toEqual([]);
+    expect(bench.kind).toBe('live');
+  });
+
+  it('renews between half and 60 % of its life, in the other partition, and then lets the old one go', () => {
+    const bench = new Bench();
+    bench.goLive();
+    expect(bench.pass(HOUR * 0.5)).toEqual([]);
+    expect(bench.pass(HOUR * 0.06)).toEqual([{ type: 'sign-in', attempt: 2 }]);
+    expect(bench.kind).toBe('renewing');
+    expect(bench.tell({ type: 'signed-in', attempt: 2, loginUrl: 'https://login', lifeMs: HOUR })).toMatchObject([
+      { type: 'enter', partition: 'b' },
+    ]);
+    expect(bench.tell({ type: 'entered', attempt: 2, verified: false })).toEqual([{ type: 'release', partition: 'a' }]);
+    expect(bench.session.phase).toMatchObject({ kind: 'live', live: { partition: 'b', verified: false } });
+  });
+
+  it('renews at the configured age where that is earlier', () => {
+    const bench = new Bench();
+    bench.policy = { ...policy, maxAgeMs: 60_000 };
+    bench.goLive();
+    expect(types(bench.pass(59_999))).toEqual([]);
+    expect(types(bench.pass(1))).toEqual(['sign-in']);
+  });
+
+  it('stays live when a renewal fails, and tries again by backoff', () => {
+    const bench = new Bench();
+    bench.goLive();
+    bench.pass(HOUR * 0.56);
+    expect(types(bench.tell({ type: 'sign-in-failed', attempt: 2, failure: refused }))).toEqual(['abandon']);
+    expect(bench.kind).toBe('live');
+    expect(types(bench.pass(2_499))).toEqual([]);
+    expect(types(bench.pass(1_251))).toEqual(['sign-in']);
+    bench.tell({ type: 'sign-in-failed', attempt: 3, failure: refused });
+    expect(types(bench.pass(5_000))).toEqual([]);
+    expect(types(bench.pass(2_500))).toEqual(['sign-in']);
+  });
+
+  it('waits longer with each failure, up to the longest wait, and goes on for ever', () => {
+    const bench = new Bench();
+    bench.tell({ type: 'start' });
+    const waits: number[] = [];
+    for (let n = 1; n <= 20; n += 1) {
+      bench.tell({ type: 'sign-in-failed', attempt: n, failure: refused });
+      const [deadline] = sessionDeadlines(bench.session);
+      waits.push((deadline?.monotonic ?? NaN) - bench.now.monotonic);
+      bench.pass(waits.at(-1) ?? 0);
+      expect(bench.kind).toBe('signing-in');
+    }
+    expect(waits.slice(0, 3)).toEqual([3_750, 7_500, 15_000]);
+    expect(Math.max(...waits)).toBe(225_000);
+  });
+
+  it('goes dark and lets the partition go when the session is over and renewal still fails', () => {
+    const bench = new Bench();
+    bench.goLive();
+    bench.pass(HOUR * 0.56);
+    bench.tell({ type: 'sign-in-failed', attempt: 2, failure: { ...refused, retryAfterMs: HOUR } });
+    const effects = bench.pass(HOUR * 0.44);
+    expect(effects).toEqual([
+      { type: 'dark', reason: expect.objectContaining({ code: 'SERVER_REFUSED' }) as unknown },
+      { type: 'release', partition: 'a' },
+    ]);
+    expect(bench.kind).toBe('waiting');
+  });
+
+  it('keeps the picture while a renewal that began in time outlasts the session', () => {
+    const bench = new Bench();
+    bench.goLive();
+    bench.pass(HOUR * 0.56);
+    bench.policy = { ...policy, attemptMs: 10 * HOUR };
+    bench.tell({ type: 'sign-in-failed', attempt: 2, failure: refused });
+    bench.pass(10_000);
+    expect(bench.kind).toBe('renewing');
+    expect(bench.pass(HOUR)).toEqual([]);
+    expect(bench.kind).toBe('signing-in');
+    bench.tell({ type: 'signed-in', attempt: 3, loginUrl: 'https://login', lifeMs: HOUR });
+    expect(bench.tell({ type: 'entered', attempt: 3, verified: true })).toEqual([{ type: 'release', partition: 'a' }]);
+  });
+
+  it('signs in again at once when a settled session is lost, and keeps the last picture meanwhile', () => {
+    const bench = new Bench();
+    bench.goLive();
+    bench.pass(120_000);
+    expect(bench.tell({ type: 'lost', partition: 'a', failure: signedOut })).toEqual([{ type: 'sign-in', attempt: 2 }]);
+    expect(bench.tell({ type: 'signed-in', attempt: 2, loginUrl: 'https://login', lifeMs: HOUR })).toMatchObject([
+      { type: 'enter', partition: 'b' },
+    ]);
+  });
+
+  it('waits a backoff step when a session is lost as soon as it is live, longer each time', () => {
+    const bench = new Bench();
+    bench.goLive();
+    const waits: number[] = [];
+    for (let n = 0; n < 4; n += 1) {
+      const partition = bench.session.held ?? 'a';
+      expect(types(bench.tell({ type: 'lost', partition, failure: signedOut }))).toEqual(['dark', 'release']);
+      const [deadline] = sessionDeadlines(bench.session);
+      waits.push((deadline?.monotonic ?? NaN) - bench.now.monotonic);
+      bench.pass(waits.at(-1) ?? 0);
+      bench.signIn();
+    }
+    expect(waits).toEqual([3_750, 7_500, 15_000, 30_000]);
+  });
+
+  it('takes the loss of another partition for none', () => {
+    const bench = new Bench();
+    bench.goLive();
+    expect(bench.tell({ type: 'lost', partition: 'b', failure: signedOut })).toEqual([]);
+    expect(bench.kind).toBe('live');
+  });
+
+  it('gives up an attempt that never ends, and ignores its late results', () => {
+    const bench = new Bench();
+    bench.tell({ type: 'start' });
+    expect(types(bench.pass(120_000))).toEqual(['abandon', 'dark']);
+    expect(bench.tell({ type: 'signed-in', attempt: 1, loginUrl: 'https://login', lifeMs: HOUR })).toEqual([]);
+    bench.pass(5_000);
+    expect(bench.tell({ type: 'sign-in-failed', attempt: 1, failure: refused })).toEqual([]);
+    expect(bench.kind).toBe('signing-in');
+  });
+
+  it('renews at once after the machine slept past the session, though the monotonic clock stood still', () => {
+    const bench = new Bench();
+    bench.goLive();
+    bench.now = { wall: bench.now.wall + 12 * HOUR, monotonic: bench.now.monotonic + 5 };
+    expect(types(bench.tell({ type: 'clock' }))).toEqual(['sign-in']);
+  });
+
+  it('renews in time although the clock was set back by a year', () => {
+    const bench = new Bench();
+    bench.goLive();
+    bench.now = { wall: bench.now.wall - 365 * 24 * HOUR, monotonic: bench.now.monotonic + HOUR * 0.56 };
+    expect(types(bench.tell({ type: 'clock' }))).toEqual(['sign-in']);
+  });
+
+  it('does not let a clock set forward hasten a wait', () => {
+    const bench = new Bench();
+    bench.tell({ type: 'start' });
+    bench.tell({ type: 'sign-in-failed', attempt: 1, failure: refused });
+    bench.now = { wall: bench.now.wall + 24 * HOUR, monotonic: bench.now.monotonic + 10 };
+    expect(bench.tell({ type: 'clock' })).toEqual([]);
+  });
+
+  it('comes at once on a nudge after a long wait, but never within the first step', () => {
+    const bench = new Bench();
+    bench.tell({ type: 'start' });
+    for (let n = 1; n <= 6; n += 1) {
+      bench.tell({ type: 'sign-in-failed', attempt: n, failure: refused });
+      if (n < 6) bench.pass(300_000);
+    }
+    bench.pass(1_000);
+    expect(bench.tell({ type: 'nudge' })).toEqual([]);
+    expect(types(bench.pass(3_999))).toEqual([]);
+    expect(types(bench.pass(1))).toEqual(['sign-in']);
+  });
+
+  it('renews on demand, one at a time', () => {
+    const bench = new Bench();
+    bench.goLive();
+    expect(types(bench.tell({ type: 'renew-now' }))).toEqual(['sign-in']);
+    expect(bench.tell({ type: 'renew-now' })).toEqual([]);
+  });
+});

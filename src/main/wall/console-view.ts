@@ -1,0 +1,185 @@
+import { type Session, WebContentsView } from 'electron';
+import { type Failure } from '../../core/errors.ts';
+import type { Logger } from '../../core/ports.ts';
+import type { View } from '../../core/surface/surface.ts';
+import { LOCKED_PREFERENCES, lockContents } from './lockdown.ts';
+import { type GuardedView, type PageKind, guardNavigation } from './navigation-guard.ts';
+import { watchPaint } from './paint-watch.ts';
+
+export interface ConsoleViewEvents {
+  painted(verified: boolean): void;
+  loadFailed(failure: Failure): void;
+  signedOut(failure: Failure): void;
+  gone(failure: Failure): void;
+}
+
+export interface ConsoleViewOptions {
+  readonly view: View;
+  readonly session: Session;
+  readonly classify: (url: string) => PageKind;
+  readonly zoom: number;
+  readonly paintDeadlineMs: number;
+  /** How long a sign-in page may stand while entering before it is taken for what it is, in ms. */
+  readonly signInGraceMs: number;
+  readonly events: ConsoleViewEvents;
+  readonly logger: Logger;
+}
+
+/** One console page: loads the login URL, proves that the dashboard has painted, and from then on guards the picture. */
+export class ConsoleView implements GuardedView {
+  readonly view: View;
+  readonly webContentsView: WebContentsView;
+  readonly contentsId: number;
+  isLive = false;
+  readonly #options: ConsoleViewOptions;
+  #closed = false;
+  #settled = false;
+
+  constructor(options: ConsoleViewOptions) {
+    this.#options = options;
+    this.view = options.view;
+    this.webContentsView = new WebContentsView({
+      webPreferences: { ...LOCKED_PREFERENCES, session: options.session, backgroundThrottling: false },
+    });
+    this.webContentsView.setBackgroundColor('#0b0f14');
+    const contents = this.webContentsView.webContents;
+    this.contentsId = contents.id;
+    lockContents(contents);
+    guardNavigation(contents, this);
+    contents.on('did-navigate', (_event, url, status) => {
+      this.#onCommitted(url, status);
+    });
+    contents.on('dom-ready', () => {
+      contents.setZoomFactor(options.zoom);
+    });
+    contents.on('render-process-gone', (_event, details) => {
+      this.#settle(() => {
+        options.events.gone({
+          code: 'RENDERER_GONE',
+          sentence: `The process that drew the dashboard ended (${details.reason}). It is opened afresh.`,
+        });
+      }, true);
+    });
+  }
+
+  classify(url: string): PageKind {
+    return this.#options.classify(url);
+  }
+
+  /** Loads the login URL and watches until the dashboard has painted or will not. */
+  enter(loginUrl: string): void {
+    const contents = this.webContentsView.webContents;
+    contents.loadURL(loginUrl).catch((error: unknown) => {
+      // ERR_ABORTED: the page itself went on elsewhere while it loaded.
+      const code = error instanceof Error && 'code' in error ? String(error.code) : 'ERR_FAILED';
+      if (code === 'ERR_ABORTED') return;
+      this.#fail({
+        code: 'CONSOLE_LOAD_FAILED',
+        sentence: `The console page did not load (${code}). Check the network from this machine to the AWS console.`,
+      });
+    });
+    void watchPaint(
+      contents,
+      () => this.#page(),
+      this.#options.paintDeadlineMs,
+      () => this.#settled || this.#closed,
+    ).then((verdict) => {
+      if (verdict === 'failed') {
+        this.#fail({
+          code: 'CONSOLE_NOT_PAINTED',
+          sentence: `The dashboard did not appear within ${this.#options.paintDeadlineMs / 1000} seconds. Check that the role may open it.`,
+        });
+        return;
+      }
+      this.#settle(() => {
+        this.isLive = true;
+        this.#options.events.painted(verdict === 'painted');
+      });
+    });
+  }
+
+  /** Closes the page and its renderer; nothing of it is told any more. */
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.webContentsView.webContents.close();
+  }
+
+  onSignedOut(kind: 'sign-in' | 'signed-out' | 'issuer'): void {
+    const failure: Failure = {
+      code: 'CONSOLE_SIGNED_OUT',
+      sentence: 'The console ended the session. Vigil signs in again.',
+    };
+    this.#options.logger.log('warn', 'view.signed-out', { attempt: this.view.attempt, by: kind, live: this.isLive });
+    if (!this.isLive) this.#fail(failure);
+    else if (!this.#closed) this.#options.events.signedOut(failure);
+  }
+
+  onForeign(url: string): void {
+    const host = URL.canParse(url) ? new URL(url).host : 'an unreadable address';
+    this.#options.logger.log('warn', 'view.navigation-refused', { attempt: this.view.attempt, host });
+    this.#fail({
+      code: 'CONSOLE_LOAD_FAILED',
+      sentence: `The console led to ${host}, which is no console page. Check the dashboard's address.`,
+    });
+  }
+
+  #page(): 'destination' | 'elsewhere' | 'sign-in' | 'none' {
+    const contents = this.webContentsView.webContents;
+    if (this.#closed || contents.isDestroyed()) return 'none';
+    const url = contents.getURL();
+    if (url === '') return 'none';
+    const kind = this.classify(url);
+    if (kind === 'destination') return 'destination';
+    return kind === 'sign-in' || kind === 'signed-out' ? 'sign-in' : 'elsewhere';
+  }
+
+  #onCommitted(url: string, status: number): void {
+    const kind = this.classify(url);
+    this.#options.logger.log('debug', 'view.committed', { attempt: this.view.attempt, page: kind, status });
+    if (this.isLive || this.#closed) return;
+    if (status >= 400) this.#fail(failureOfStatus(status, kind));
+    else if (kind === 'sign-in' || kind === 'signed-out') {
+      // A page of the sign-in host may be a step on the way that moves on by script.
+      setTimeout(() => {
+        if (!this.#closed && this.#page() === 'sign-in') this.onSignedOut(kind);
+      }, this.#options.signInGraceMs);
+    }
+  }
+
+  #fail(failure: Failure): void {
+    if (this.isLive) return;
+    this.#settle(() => {
+      this.#options.events.loadFailed(failure);
+    });
+  }
+
+  #settle(tell: () => void, always = false): void {
+    if (this.#closed || (this.#settled && !always)) return;
+    this.#settled = true;
+    tell();
+  }
+}
+
+function failureOfStatus(status: number, kind: PageKind): Failure {
+  if (kind === 'sign-in' || kind === 'signed-out') {
+    return {
+      code: 'FEDERATION_REFUSED',
+      sentence: `The sign-in page refused the login (HTTP ${status}). The login URL may have ended, or the clock of this machine may be wrong.`,
+    };
+  }
+  if (status === 403) {
+    return {
+      code: 'CONSOLE_ACCESS_DENIED',
+      sentence:
+        'The console denies access to this dashboard. Allow the role cloudwatch:GetDashboard and ListDashboards.',
+    };
+  }
+  if (status === 404) {
+    return {
+      code: 'CONSOLE_DASHBOARD_MISSING',
+      sentence: 'The console has no such dashboard. Check its name and region.',
+    };
+  }
+  return { code: 'CONSOLE_LOAD_FAILED', sentence: `The console answered with HTTP ${status}. It is tried again.` };
+}

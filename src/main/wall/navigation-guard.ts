@@ -1,0 +1,63 @@
+import type { OnHeadersReceivedListenerDetails, Session, WebContents } from 'electron';
+
+/** What the guard makes of an address in the main frame. */
+export type PageKind = 'destination' | 'console-other' | 'sign-in' | 'signed-out' | 'issuer' | 'foreign';
+
+/** What the guard asks of a view, and tells it. */
+export interface GuardedView {
+  /** True once the view is on the wall: from then on a sign-in page is not allowed to take the picture's place. */
+  readonly isLive: boolean;
+  classify(url: string): PageKind;
+  /** A sign-in page, a signed-out page or our own issuer address was about to take the page's place. */
+  onSignedOut(kind: 'sign-in' | 'signed-out' | 'issuer'): void;
+  /** Something outside the console was about to be opened. */
+  onForeign(url: string): void;
+}
+
+/**
+ * Keeps a console view on the console. `loadURL` and server redirects come as `will-redirect`, links and scripts as `will-navigate`;
+ * both are stopped before anything is committed, so the picture stays. Sign-in hosts are let pass, for the console bounces through them
+ * silently; only an answer that would be a page there ends the session (see `swallowSignInPages`).
+ */
+export function guardNavigation(contents: WebContents, view: GuardedView): void {
+  const judge = (event: { preventDefault(): void }, url: string) => {
+    const kind = view.classify(url);
+    if (kind === 'issuer' || (kind === 'signed-out' && view.isLive)) {
+      event.preventDefault();
+      view.onSignedOut(kind);
+    } else if (kind === 'foreign') {
+      event.preventDefault();
+      view.onForeign(url);
+    }
+  };
+  contents.on('will-frame-navigate', (event) => {
+    if (event.isMainFrame) judge(event, event.url);
+  });
+  contents.on('will-redirect', (event) => {
+    if (event.isMainFrame) judge(event, event.url);
+  });
+}
+
+/**
+ * Answers a live view's sign-in page with "204 No Content" in its stead: a navigation that ends so commits nothing and leaves the page
+ * as it was (HTML Standard, "navigate"; RFC 9110, 15.3.5). Redirects pass.
+ * @param viewOf the guarded view of a webContents id, if it has one
+ */
+export function swallowSignInPages(session: Session, viewOf: (contentsId: number) => GuardedView | undefined): void {
+  session.webRequest.onHeadersReceived({ urls: ['<all_urls>'] }, (details, answer) => {
+    const view = isPage(details) && details.webContentsId !== undefined ? viewOf(details.webContentsId) : undefined;
+    if (view?.isLive === true) {
+      const kind = view.classify(details.url);
+      if (kind === 'sign-in' || kind === 'signed-out') {
+        answer({ statusLine: 'HTTP/1.1 204 No Content', responseHeaders: {} });
+        view.onSignedOut(kind);
+        return;
+      }
+    }
+    answer({});
+  });
+}
+
+function isPage(details: OnHeadersReceivedListenerDetails): boolean {
+  return details.resourceType === 'mainFrame' && (details.statusCode < 300 || details.statusCode > 399);
+}

@@ -1,0 +1,69 @@
+import { type Session, session as electronSession } from 'electron';
+import type { Logger } from '../../core/ports.ts';
+import type { Partition } from '../../core/session/session.ts';
+import { lockSession } from './lockdown.ts';
+
+/**
+ * The two in-memory partitions of one console session. Electron never frees an in-memory partition, so the same two are used in
+ * turn and cleared in between; only one that cannot be cleared is given up for a fresh name.
+ */
+export class Partitions {
+  readonly #prepare: (session: Session) => void;
+  readonly #logger: Logger;
+  readonly #names: Record<Partition, string>;
+  readonly #clearing: Partial<Record<Partition, Promise<void>>> = {};
+  readonly #prepared = new Set<string>();
+  readonly #name: string;
+  #given = 0;
+
+  /**
+   * @param name unique to the console session; without `persist:`, so nothing is written to disk
+   * @param prepare called once for each Electron session before anything loads in it
+   */
+  constructor(name: string, prepare: (session: Session) => void, logger: Logger) {
+    this.#name = name;
+    this.#prepare = prepare;
+    this.#logger = logger;
+    this.#names = { a: `${name}-a`, b: `${name}-b` };
+  }
+
+  /** The Electron session of a partition, cleared and locked down. */
+  async acquire(partition: Partition): Promise<Session> {
+    await this.#clearing[partition];
+    return this.#session(partition);
+  }
+
+  #session(partition: Partition): Session {
+    const name = this.#names[partition];
+    const session = electronSession.fromPartition(name, { cache: true });
+    if (!this.#prepared.has(name)) {
+      this.#prepared.add(name);
+      lockSession(session);
+      this.#prepare(session);
+    }
+    return session;
+  }
+
+  /** Empties a partition that no view is in any more. Never rejects; the next `acquire` waits for it. */
+  release(partition: Partition): Promise<void> {
+    const clearing = this.#clear(partition);
+    this.#clearing[partition] = clearing;
+    return clearing;
+  }
+
+  async #clear(partition: Partition): Promise<void> {
+    const session = this.#session(partition);
+    try {
+      await session.closeAllConnections();
+      await session.clearStorageData();
+      await session.clearCache();
+      await session.clearAuthCache();
+      const left = await session.cookies.get({});
+      if (left.length > 0) throw new Error(`${left.length} cookies survived`);
+    } catch (error) {
+      this.#given += 1;
+      this.#names[partition] = `${this.#name}-${partition}${this.#given}`;
+      this.#logger.log('warn', 'partition.not-cleared', { partition, error: String(error) });
+    }
+  }
+}

@@ -1,0 +1,287 @@
+import type { Session as ElectronSession } from 'electron';
+import { type Failure, toAppError } from '../../core/errors.ts';
+import type { Clock, Logger, Random } from '../../core/ports.ts';
+import {
+  IDLE_SESSION,
+  type Partition,
+  type Session,
+  type SessionEffect,
+  type SessionEvent,
+  type SessionPolicy,
+  reduceSession,
+  sessionDeadlines,
+} from '../../core/session/session.ts';
+import { type Notice, noticeOf } from '../../core/surface/notice.ts';
+import { type SurfaceEffect, type SurfaceEvent, type SurfaceState, reduceSurface } from '../../core/surface/surface.ts';
+import { Clockwork } from './clockwork.ts';
+import { ConsoleView } from './console-view.ts';
+import type { KioskWindow } from './kiosk-window.ts';
+import { type PageKind, swallowSignInPages } from './navigation-guard.ts';
+import type { NoticeView } from './notice-view.ts';
+import { Partitions } from './partitions.ts';
+
+/** What a sign-in brings: the login URL, and when the console session will end (wall-clock ms since the epoch). */
+export interface SignedIn {
+  readonly loginUrl: string;
+  readonly endsAt: number;
+}
+
+export interface WallOptions {
+  readonly window: KioskWindow;
+  readonly notice: NoticeView;
+  readonly signIn: () => Promise<SignedIn>;
+  readonly classify: (url: string) => PageKind;
+  /** Applied to each partition before its first load (proxy, certificates). */
+  readonly prepareSession: (session: ElectronSession) => Promise<void>;
+  readonly zoom: number;
+  readonly paintDeadlineMs: number;
+  readonly policy: SessionPolicy;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly logger: Logger;
+  /** Told after every change. */
+  readonly onChange: (session: Session, surface: SurfaceState) => void;
+}
+
+/** One session on one surface: performs what the two state machines decide, and tells them what came of it. */
+export class Wall {
+  readonly #options: WallOptions;
+  readonly #partitions: Partitions;
+  readonly #clockwork: Clockwork;
+  readonly #views = new Map<number, ConsoleView>();
+  readonly #prepared = new WeakMap<ElectronSession, Promise<void>>();
+  #session: Session = IDLE_SESSION;
+  #surface: SurfaceState = { kind: 'notice' };
+  #stopped = false;
+
+  constructor(options: WallOptions) {
+    this.#options = options;
+    this.#partitions = new Partitions(
+      'console',
+      (session) => {
+        swallowSignInPages(session, (id) => [...this.#views.values()].find((view) => view.contentsId === id));
+        this.#prepared.set(session, options.prepareSession(session));
+      },
+      options.logger,
+    );
+    this.#clockwork = new Clockwork(options.clock, () => {
+      this.#tell({ type: 'clock' });
+    });
+  }
+
+  start(): void {
+    this.#tell({ type: 'start' });
+  }
+
+  /** The machine woke up, or the network came back. */
+  nudge(): void {
+    this.#tell({ type: 'clock' });
+    this.#tell({ type: 'nudge' });
+  }
+
+  renewNow(): void {
+    this.#tell({ type: 'renew-now' });
+  }
+
+  /** Closes every view and timer; resolves when the partitions are empty. */
+  async stop(): Promise<void> {
+    if (this.#stopped) return;
+    this.#stopped = true;
+    this.#clockwork.stop();
+    for (const attempt of [...this.#views.keys()]) this.#close(attempt);
+    await Promise.all([this.#partitions.release('a'), this.#partitions.release('b')]);
+  }
+
+  #tell(event: SessionEvent): void {
+    if (this.#stopped) return;
+    const before = this.#session;
+    const [next, effects] = reduceSession(before, event, {
+      now: this.#clockwork.now(),
+      fraction: this.#options.random.fraction(),
+      policy: this.#options.policy,
+    });
+    this.#session = next;
+    if (next !== before) this.#logSession(before, next);
+    for (const effect of effects) this.#performSession(effect);
+    this.#clockwork.arm(sessionDeadlines(this.#session));
+    this.#changed();
+  }
+
+  #tellSurface(event: SurfaceEvent): void {
+    if (this.#stopped) return;
+    const before = this.#surface;
+    const [next, effects] = reduceSurface(before, event);
+    this.#surface = next;
+    if (next.kind !== before.kind) this.#options.logger.log('info', `surface.${next.kind}`);
+    for (const effect of effects) this.#performSurface(effect);
+    this.#changed();
+  }
+
+  #performSession(effect: SessionEffect): void {
+    switch (effect.type) {
+      case 'sign-in':
+        void this.#signIn(effect.attempt);
+        return;
+      case 'enter':
+        this.#tellSurface({
+          type: 'enter',
+          view: { attempt: effect.attempt, partition: effect.partition },
+          loginUrl: effect.loginUrl,
+        });
+        return;
+      case 'abandon':
+        this.#tellSurface({ type: 'abandon', attempt: effect.attempt });
+        void this.#partitions.release(effect.partition);
+        return;
+      case 'release':
+        void this.#partitions.release(effect.partition);
+        return;
+      case 'dark':
+        this.#tellSurface({ type: 'dark' });
+        return;
+    }
+  }
+
+  #performSurface(effect: SurfaceEffect): void {
+    switch (effect.type) {
+      case 'open':
+        void this.#open(effect.view.attempt, effect.view.partition, effect.loginUrl);
+        return;
+      case 'raise': {
+        const view = this.#views.get(effect.attempt);
+        if (view !== undefined) this.#options.window.raise(view.webContentsView);
+        return;
+      }
+      case 'raise-notice':
+        this.#options.window.raise(this.#options.notice.view);
+        return;
+      case 'close':
+        this.#close(effect.attempt);
+        return;
+      case 'report-entered':
+        if (!effect.verified) this.#options.logger.log('warn', 'view.unverified', { attempt: effect.attempt });
+        this.#tell({ type: 'entered', attempt: effect.attempt, verified: effect.verified });
+        return;
+      case 'report-entry-failed':
+        this.#tell({ type: 'entry-failed', attempt: effect.attempt, failure: effect.failure });
+        return;
+      case 'report-lost':
+        this.#tell({ type: 'lost', partition: effect.partition, failure: effect.failure });
+        return;
+    }
+  }
+
+  async #signIn(attempt: number): Promise<void> {
+    try {
+      const { loginUrl, endsAt } = await this.#options.signIn();
+      const lifeMs = Math.max(0, endsAt - this.#options.clock.now());
+      this.#tell({ type: 'signed-in', attempt, loginUrl, lifeMs });
+    } catch (error) {
+      this.#tell({ type: 'sign-in-failed', attempt, failure: this.#failureOf(error, 'session.sign-in-error') });
+    }
+  }
+
+  async #open(attempt: number, partition: Partition, loginUrl: string): Promise<void> {
+    const { options } = { options: this.#options };
+    try {
+      const session = await this.#partitions.acquire(partition);
+      await this.#prepared.get(session);
+      if (this.#stopped || !this.#isIncoming(attempt)) return;
+      const view = new ConsoleView({
+        view: { attempt, partition },
+        session,
+        classify: options.classify,
+        zoom: options.zoom,
+        paintDeadlineMs: options.paintDeadlineMs,
+        signInGraceMs: 5_000,
+        logger: options.logger,
+        events: {
+          painted: (verified) => {
+            this.#tellSurface({ type: 'painted', attempt, verified });
+          },
+          loadFailed: (failure) => {
+            this.#tellSurface({ type: 'load-failed', attempt, failure });
+          },
+          signedOut: (failure) => {
+            this.#tellSurface({ type: 'signed-out', attempt, failure });
+          },
+          gone: (failure) => {
+            this.#tellSurface({ type: 'view-gone', attempt, failure });
+          },
+        },
+      });
+      this.#views.set(attempt, view);
+      options.window.addBeneath(view.webContentsView);
+      view.enter(loginUrl);
+    } catch (error) {
+      this.#tellSurface({ type: 'load-failed', attempt, failure: this.#failureOf(error, 'view.open-error') });
+    }
+  }
+
+  #isIncoming(attempt: number): boolean {
+    const surface = this.#surface;
+    return (surface.kind === 'entering' || surface.kind === 'swapping') && surface.incoming.attempt === attempt;
+  }
+
+  #close(attempt: number): void {
+    const view = this.#views.get(attempt);
+    if (view === undefined) return;
+    this.#views.delete(attempt);
+    this.#options.window.remove(view.webContentsView);
+    view.close();
+  }
+
+  #failureOf(error: unknown, event: string): Failure {
+    const failure = toAppError(error);
+    if (failure.code === 'INTERNAL') this.#options.logger.log('error', event, { error });
+    return failure.toFailure();
+  }
+
+  #changed(): void {
+    if (this.#stopped) return;
+    const notice: Notice = noticeOf(this.#session);
+    this.#options.notice.show(notice);
+    this.#options.onChange(this.#session, this.#surface);
+  }
+
+  #logSession(before: Session, after: Session): void {
+    const { logger } = this.#options;
+    const { phase } = after;
+    switch (phase.kind) {
+      case 'idle':
+        return;
+      case 'signing-in':
+      case 'renewing':
+        if (phase.kind !== before.phase.kind)
+          logger.log('info', `session.${phase.kind}`, { attempt: phase.attempt.id });
+        return;
+      case 'waiting':
+        logger.log('warn', 'session.waiting', {
+          code: phase.reason.code,
+          reason: phase.reason.sentence,
+          failures: phase.failures,
+          nextTryAt: new Date(phase.nextTry.until.wall).toISOString(),
+        });
+        return;
+      case 'live': {
+        const { failed } = phase.renewal;
+        if (before.phase.kind === 'renewing' && failed !== undefined) {
+          logger.log('warn', 'session.renewal-failed', {
+            code: failed.reason.code,
+            reason: failed.reason.sentence,
+            failures: failed.failures,
+            nextTryAt: new Date(failed.nextTry.until.wall).toISOString(),
+          });
+        } else if (before.phase.kind !== 'live') {
+          logger.log('info', 'session.live', {
+            attempt: after.attempts,
+            verified: phase.live.verified,
+            endsAt: new Date(phase.live.endsAt.wall).toISOString(),
+            renewsAt: new Date(phase.renewal.at.wall).toISOString(),
+          });
+        }
+        return;
+      }
+    }
+  }
+}
