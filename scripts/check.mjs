@@ -7,7 +7,13 @@ const require = createRequire(import.meta.url);
 const tool = (/** @type {string} */ name, /** @type {string} */ file) =>
   join(dirname(require.resolve(`${name}/package.json`)), file);
 
-await runStep('format', process.execPath, [tool('prettier', 'bin/prettier.cjs'), '--check', '--log-level', 'warn', '.']);
+await runStep('format', process.execPath, [
+  tool('prettier', 'bin/prettier.cjs'),
+  '--check',
+  '--log-level',
+  'warn',
+  '.',
+]);
 await runStep('lint', process.execPath, [tool('eslint', 'bin/eslint.js'), '--max-warnings', '0', '.']);
 await runStep('types', process.execPath, ['scripts/types.mjs']);
 await runStep('unit tests', process.execPath, [tool('vitest', 'vitest.mjs'), 'run']);
