@@ -12,6 +12,26 @@ const text = (value: unknown): string => {
   return value;
 };
 
+const FAULTS: readonly string[] = [
+  'down',
+  'reset',
+  'status',
+  'not-json',
+  'cut-off',
+  'huge',
+  'slow',
+  'hang',
+] satisfies Fault['kind'][];
+
+function asFault(value: unknown): Fault {
+  const { kind, status, ms } = Object(value) as Record<string, unknown>;
+  const known = FAULTS.includes(text(kind));
+  if (!known || (kind === 'status' && typeof status !== 'number') || (kind === 'slow' && typeof ms !== 'number')) {
+    throw new TypeError(`a fault has a kind (${FAULTS.join(', ')}), status a number, slow a number of ms`);
+  }
+  return value as Fault;
+}
+
 /** `POST /NAME` with a JSON object; the answer is JSON. Key material never leaves by this way: keys are written to a folder. */
 const CALLS: Readonly<Record<string, Call>> = {
   endSessionsNow: (control) => ({ ended: control.endSessionsNow() }),
@@ -24,7 +44,7 @@ const CALLS: Readonly<Record<string, Call>> = {
   },
   publishKeys: (control, { dir }) => control.publishKeys(dir === undefined ? undefined : text(dir)),
   fail: (control, { service, fault, times }) =>
-    control.fail(text(service) as ServiceName, fault as Fault, typeof times === 'number' ? times : undefined),
+    control.fail(text(service) as ServiceName, asFault(fault), typeof times === 'number' ? times : undefined),
   heal: (control, { service }) => control.heal(service === undefined ? undefined : (text(service) as ServiceName)),
   setSecret: (control, { name, value }) => ({ versionId: control.setSecret(text(name), text(value)) }),
   setRole: (control, { arn, role }) => control.setRole(text(arn), role as RoleOptions | undefined),
@@ -65,7 +85,8 @@ export async function startControlApi(
     const answer = (status: number, value: unknown): void => {
       response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(value ?? {}));
     };
-    const call = CALLS[(request.url ?? '').slice(1)];
+    const name = (request.url ?? '').slice(1);
+    const call = Object.hasOwn(CALLS, name) ? CALLS[name] : undefined;
     if (!isAuthorised(request.headers.authorization, token)) answer(401, { message: 'The token is missing or wrong.' });
     else if (request.method !== 'POST' || call === undefined)
       answer(404, { message: `POST one of ${Object.keys(CALLS).join(', ')}.` });

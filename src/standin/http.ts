@@ -1,4 +1,5 @@
 /** One HTTP(S) listener per service, with switchable faults. Handlers see whole requests and give whole answers. */
+import { once } from 'node:events';
 import { createServer as createHttpServer } from 'node:http';
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import { createServer as createHttpsServer } from 'node:https';
@@ -91,9 +92,11 @@ async function misbehave(fault: Fault, response: ServerResponse, successStatus: 
       response.writeHead(successStatus, { 'content-type': 'application/json' });
       response.write('{"message":"');
       const block = Buffer.alloc(1 << 16, '6');
-      while (!response.destroyed) {
+      const closed = new AbortController();
+      response.once('close', () => closed.abort());
+      while (!closed.signal.aborted) {
         if (response.write(block)) await delay(0);
-        else await new Promise<void>((resolve) => response.once('drain', resolve).once('close', resolve));
+        else await once(response, 'drain', { signal: closed.signal }).catch(() => undefined);
       }
       return 0;
     }
@@ -120,10 +123,8 @@ export async function listen(
   const successStatus = options.successStatus ?? 200;
   let fault: Fault | undefined;
   let faultsLeft = Infinity;
-  let order = 0;
-
   function record(request: { method: string }, answer: { action: string; status: number; detail?: string }): void {
-    order = world.requests.length + 1;
+    const order = world.requests.length + 1;
     const { action, status, detail } = answer;
     const entry = { order, at: world.now(), service, method: request.method, action, status };
     world.requests.push(detail === undefined ? entry : { ...entry, detail });

@@ -74,7 +74,7 @@ export function jsonHandler(world: World, definition: JsonService): Handler {
       const body = JSON.stringify({ __type: failure.code, message: failure.message });
       return { status: 400, action: action || 'unknown', headers: { ...headers, ...query }, body, detail };
     };
-    const operation = definition.operations[action];
+    const operation = Object.hasOwn(definition.operations, action) ? definition.operations[action] : undefined;
     if (
       request.method !== 'POST' ||
       request.path !== '/' ||

@@ -80,7 +80,7 @@ function prepare(canvas) {
 
 function niceCeiling(value) {
   const power = 10 ** Math.floor(Math.log10(value));
-  return [1, 1.5, 2, 2.5, 3, 4, 5, 6, 8, 10].map((f) => f * power).find((v) => v >= value);
+  return [1, 1.2, 1.6, 2, 2.4, 2.8, 3.2, 4, 4.8, 6, 8, 10].map((f) => f * power).find((v) => v >= value);
 }
 
 /** Grid and axes; returns the functions that place a point. */
@@ -117,10 +117,10 @@ function path(g, values, x, y) {
   values.forEach((v, i) => (i ? g.lineTo(x(i), y(v)) : g.moveTo(x(i), y(v))));
 }
 
-function lines(canvas, series, unit) {
+function lines(canvas, series, unit, full) {
   const frame = prepare(canvas);
   const { g, rem } = frame;
-  const top = niceCeiling(Math.max(...series.flatMap((s) => s.values)) * 1.06);
+  const top = full ?? niceCeiling(Math.max(...series.flatMap((s) => s.values)) * 1.06);
   const { x, y, bottom } = axes(frame, top, series[0].values.length, unit);
   g.lineJoin = 'round';
   series.forEach((s, n) => {
@@ -272,7 +272,7 @@ function draw() {
   });
   lines(canvasIn(content.querySelector('.latency')), latest.latency, '');
   stacked(canvasIn(content.querySelector('.traffic')), latest.traffic, '');
-  lines(canvasIn(content.querySelector('.cpu')), latest.cpu, '%');
+  lines(canvasIn(content.querySelector('.cpu')), latest.cpu, '%', 100);
   drawGauges();
   drawList('.alarms ul', latest.alarms, (item, alarm) => {
     item.className = alarm.state;
@@ -379,7 +379,7 @@ async function poll() {
   try {
     await refresh();
   } catch {
-    failures += 0; // the network is not the session: keep what is shown and ask again
+    // The network is not the session: keep what is shown and ask again.
   }
   timer = setTimeout(poll, config.pollMs);
 }

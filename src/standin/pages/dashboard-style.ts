@@ -17,9 +17,9 @@ em{font-style:normal;color:var(--dim)}
 .grow{flex:1}
 .fact{font-size:.92rem;line-height:1.25}
 .fact.soon #left{color:var(--amber)}
-#clock{font-size:1.75rem;font-weight:600;min-width:8.6rem;text-align:right;letter-spacing:.01em}
+#clock{font-size:1.75rem;font-weight:600;min-width:8.6rem;text-align:right;letter-spacing:.01em;contain:content}
 .grid{flex:1;min-height:0;padding:1rem 1.1rem 1.1rem;display:grid;gap:.9rem;grid-template-columns:repeat(60,1fr);grid-template-rows:1.05fr 2.3fr 2.3fr}
-.card{min-width:0;min-height:0;background:var(--card);border:1px solid var(--edge);border-radius:.55rem;padding:.8rem 1rem;display:flex;flex-direction:column;position:relative;overflow:hidden}
+.card{min-width:0;min-height:0;background:var(--card);border:1px solid var(--edge);border-radius:.55rem;padding:.8rem 1rem;display:flex;flex-direction:column;position:relative;overflow:hidden;contain:strict}
 .card h2{margin:0 0 .35rem;font-size:.92rem;font-weight:600;color:#b9c6d3;display:flex;gap:1rem;align-items:baseline;white-space:nowrap}
 .card h2 span{font-weight:400;font-size:.8rem;color:var(--dim)}
 .card h2 .legend{margin-left:auto;display:flex;gap:.95rem}
