@@ -33,7 +33,7 @@ export function parseSettingsFile(bytes: Uint8Array, name: string): ParsedFile {
     schema: 'core',
     uniqueKeys: true,
     prettyErrors: false,
-    logLevel: 'silent',
+    logLevel: 'error',
     lineCounter: counter,
   });
   const complain = (offset: number, complaint: string, code: ErrorCode = 'SETTINGS_INVALID') => {

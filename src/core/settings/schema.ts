@@ -200,8 +200,10 @@ const s3 = z
       .string({ error: 'must be text' })
       .max(900, { error: 'must be at most 900 characters long' })
       .refine((value) => !UNSEEN.test(value), { error: 'must not contain line breaks or other control characters' })
-      .default('')
-      .describe('What stands before the names of the key files in the bucket, such as walls/.'),
+      .exactOptional()
+      .describe(
+        'Folder of the key files in the bucket, such as walls; empty for the top. Where it is missing, the top and build/ are tried.',
+      ),
     accessKeyId: matching(/^\w{16,128}$/, 'an AWS access key id', 128)
       .exactOptional()
       .describe('Id of the access key that may read the bucket.'),
