@@ -187,6 +187,13 @@ describe("npm's own configuration", () => {
     expect(settings.keys.npm.registry).toBeUndefined();
   });
 
+  it('gives the public one where nobody has configured any', async () => {
+    const { settings, sources, problems } = await load({}, { env });
+    expect(problems).toEqual([]);
+    expect(settings.keys.npm.registry).toMatch(/^https:\/\/registry\./);
+    expect(sources['keys.npm.registry']).toEqual({ layer: 'npm configuration', name: "npm's own default" });
+  });
+
   it('is checked like a setting', async () => {
     const { problems } = await load({ '/home/wall/.npmrc': 'registry=http://plain.example/' }, { env });
     expect(problems).toMatchObject([{ path: 'keys.npm.registry' }]);

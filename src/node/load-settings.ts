@@ -129,8 +129,7 @@ export async function loadSettings(input: LoadSettingsInput): Promise<LoadedSett
   let merged = mergeSettings(named);
   if (merged.settings.keys.npm.registry === undefined && keySourceOf(merged.settings) === 'npm') {
     // Only now is it known whether, and for which scope, a registry is needed at all.
-    const registry = await registryLayer({ ...input, scope: merged.settings.keys.npm.scope });
-    if (registry !== undefined) merged = mergeSettings([...named, registry]);
+    merged = mergeSettings([...named, await registryLayer({ ...input, scope: merged.settings.keys.npm.scope })]);
   }
   return { ...merged, problems: [...problems, ...merged.problems], files };
 }

@@ -15,28 +15,35 @@ export interface NpmConfigurationInput {
 const LONGEST_NPMRC = 256 * 1024;
 
 /**
- * The registry of npm's configuration as a layer, or undefined where none names one. As npm does it: a scope's own
- * registry first, then `registry`; the environment before the user's .npmrc.
+ * The registry that npm would take, as a layer. As npm does it: a scope's own registry first, then `registry`; the
+ * environment before the user's .npmrc; and at last the public one, whose address is npm's own library's to know.
  */
-export async function registryLayer(input: NpmConfigurationInput): Promise<SettingsLayer | undefined> {
+export async function registryLayer(input: NpmConfigurationInput): Promise<SettingsLayer> {
   const { env, home, scope, platform } = input;
   const paths = platform === 'win32' ? win32 : posix;
   const file =
     env['npm_config_userconfig'] ?? env['NPM_CONFIG_USERCONFIG'] ?? (home === '' ? '' : paths.join(home, '.npmrc'));
   const fromFile = file === '' ? {} : await readNpmrc(input.files, file, env);
 
-  const layer = (registry: string | undefined, name: string): SettingsLayer | undefined =>
-    registry === undefined || registry === ''
-      ? undefined
-      : { layer: 'npm configuration', name, values: { keys: { npm: { registry } } } };
-  const scoped = scope === undefined ? undefined : `${scope}:registry`;
-  return (
-    (scoped === undefined
-      ? undefined
-      : (layer(env[`npm_config_${scoped}`], 'npm_config') ?? layer(fromFile[scoped], file))) ??
-    layer(env['npm_config_registry'] ?? env['NPM_CONFIG_REGISTRY'], 'npm_config_registry') ??
-    layer(fromFile['registry'], file)
-  );
+  const own = scope === undefined ? 'registry' : `${scope}:registry`;
+  const places: readonly (readonly [name: string, registry: string | undefined])[] = [
+    [`npm_config_${own}`, env[`npm_config_${own}`]],
+    [file, fromFile[own]],
+    ['npm_config_registry', env['npm_config_registry'] ?? env['NPM_CONFIG_REGISTRY']],
+    [file, fromFile['registry']],
+  ];
+  const [name, registry] = places.find(([, value]) => (value ?? '') !== '') ?? [
+    "npm's own default",
+    await publicRegistry(),
+  ];
+  return { layer: 'npm configuration', name, values: { keys: { npm: { registry } } } };
+}
+
+/** The registry of a machine where nobody has configured npm. */
+async function publicRegistry(): Promise<string> {
+  // This file alone, which is small: the library itself is not needed.
+  const { default: options } = await import('npm-registry-fetch/lib/default-opts.js');
+  return options.registry;
 }
 
 /** The `key=value` lines of an .npmrc, with ${VARIABLES} filled in; empty where the file is missing or cannot be read. */
