@@ -1,3 +1,5 @@
+// eslint-disable-next-line @typescript-eslint/triple-slash-reference -- every project that sees this file needs these types
+/// <reference path="./npm-registry-fetch.d.ts" />
 /** Which registry npm itself would take a package from, as its own configuration says. */
 import { posix, win32 } from 'node:path';
 import type { FileStore } from '../core/ports.ts';
