@@ -143,7 +143,7 @@ async function startWall(
   notice: NoticeView,
   running: { tray?: WallTray },
 ): Promise<Wall> {
-  const prepareNetwork = await networkFromSettings(settings.network, () => clock.now());
+  const prepareNetwork = networkFromSettings(settings.network, () => clock.now());
   await prepareNetwork(calls);
   const random = createNodeRandom();
   const chain = signInFromSettings(settings, {
@@ -159,7 +159,7 @@ async function startWall(
     window,
     notice,
     signIn: () => chain.run(),
-    classify: (url) => classifyConsolePage(url, chain.addresses),
+    classify: (url) => classifyConsolePage(url, chain.addresses).kind,
     prepareSession: prepareNetwork,
     zoom: settings.dashboard.zoom,
     paintDeadlineMs: settings.wall.paintDeadlineSeconds * 1000,

@@ -1,19 +1,18 @@
-import { readFile } from 'node:fs/promises';
 import { type AuthInfo, type Session, app } from 'electron';
-import { AppError } from '../../core/errors.ts';
 import type { Settings } from '../../core/settings/schema.ts';
+import { readCaFile } from '../../node/trust.ts';
 import { readAuthorities, trustAuthorities } from './private-ca.ts';
 
 /** Gives an Electron session the proxy and the private authorities of the settings. */
 export type PrepareNetwork = (session: Session) => Promise<void>;
 
 /**
- * Reads what the network settings name, once. Rejects with SETTINGS_UNREADABLE when `network.caFile` cannot be read.
+ * Reads what the network settings name, once. Throws SETTINGS_UNREADABLE or SETTINGS_INVALID for `network.caFile`.
  * @param now wall-clock ms, for the dates of certificates
  */
-export async function networkFromSettings(settings: Settings['network'], now: () => number): Promise<PrepareNetwork> {
+export function networkFromSettings(settings: Settings['network'], now: () => number): PrepareNetwork {
   const { caFile, proxy } = settings;
-  const authorities = caFile === undefined ? [] : await read(caFile);
+  const authorities = caFile === undefined ? [] : readAuthorities(readCaFile(caFile));
   if (proxy !== 'system' && proxy !== 'none') answerProxyLogin(new URL(proxy));
   return async (session) => {
     trustAuthorities(session, authorities, now);
@@ -24,20 +23,6 @@ export async function networkFromSettings(settings: Settings['network'], now: ()
       await session.setProxy({ mode: 'fixed_servers', proxyRules: `${protocol}//${host}` });
     }
   };
-}
-
-async function read(file: string) {
-  try {
-    return readAuthorities(await readFile(file, 'utf8'));
-  } catch (error) {
-    throw new AppError(
-      'SETTINGS_UNREADABLE',
-      `network.caFile (${file}) cannot be read as PEM certificates. Check the file.`,
-      {
-        cause: error,
-      },
-    );
-  }
 }
 
 /** The proxy's user and password, given to that proxy alone. */

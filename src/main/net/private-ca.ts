@@ -1,4 +1,5 @@
 import { X509Certificate } from 'node:crypto';
+import { isIP } from 'node:net';
 import type { Certificate, Session } from 'electron';
 
 const USE_CHROMIUMS_VERDICT = -3;
@@ -18,10 +19,9 @@ export function trustAuthorities(session: Session, authorities: readonly X509Cer
   });
 }
 
-/** The certificates of a PEM file, in order; throws when there is none or one cannot be read. */
+/** The certificates of a PEM text, in order; throws when one cannot be read. */
 export function readAuthorities(pem: string): X509Certificate[] {
-  const blocks = pem.match(/-----BEGIN CERTIFICATE-----[\s\S]+?-----END CERTIFICATE-----/g);
-  if (blocks === null) throw new Error('no certificate in it');
+  const blocks = pem.match(/-----BEGIN CERTIFICATE-----[\s\S]+?-----END CERTIFICATE-----/g) ?? [];
   return blocks.map((block) => new X509Certificate(block));
 }
 
@@ -36,7 +36,8 @@ export function isIssuedBy(
 ): boolean {
   const [leaf] = chain;
   if (leaf === undefined) return false;
-  if (leaf.checkHost(hostname) === undefined && leaf.checkIP(hostname) === undefined) return false;
+  const named = isIP(hostname) === 0 ? leaf.checkHost(hostname) : leaf.checkIP(hostname);
+  if (named === undefined) return false;
   let current = leaf;
   for (let depth = 0; depth < 8; depth += 1) {
     if (!isInDate(current, now)) return false;
