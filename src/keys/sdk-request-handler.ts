@@ -35,6 +35,22 @@ export interface SdkLimits {
   readonly maxBytes: number;
 }
 
+/**
+ * What every AWS client of ours is made with, so that the SDK looks nothing up: each of these it would otherwise search in
+ * the environment and in the files of ~/.aws. Retries are Vigil's own.
+ */
+export const SDK_CLIENT_OPTIONS = {
+  maxAttempts: 1,
+  retryMode: 'standard',
+  defaultsMode: 'standard',
+  authSchemePreference: [] as string[],
+  disableClockSkewCorrection: false,
+  useDualstackEndpoint: false,
+  useFipsEndpoint: false,
+  userAgentAppId: 'vigil',
+  ignoreConfiguredEndpointUrls: true,
+} as const;
+
 const METHODS: ReadonlySet<string> = new Set<HttpRequest['method']>(['GET', 'POST', 'PUT', 'DELETE', 'HEAD']);
 
 /** The transport sets these itself, to the same values the SDK signed; Chromium refuses a request that brings its own. */

@@ -1,0 +1,64 @@
+import { AppError } from '../core/errors.ts';
+import { fromUtf8, sha256Hex, toUtf8 } from '../autoid/encoding.ts';
+import { parseEntropy } from '../autoid/v1/entropy.ts';
+import { importPublicKey } from '../autoid/v1/keys.ts';
+import type { ProtocolKeys } from '../autoid/v1/request.ts';
+
+/** The two files of a key set, in every source. */
+export const ENTROPY_FILE = 'info2048.bin';
+export const PUBLIC_KEY_FILE = 'public.pem';
+
+/** Where the two files may lie in a source, in the order they are looked for; the reference publishes under `build/`. */
+export const PLACES = ['', 'build/'] as const;
+
+/** Longest file read from a source, in bytes: twice the entropy file. */
+export const LONGEST_FILE = 8 * 1024 * 1024;
+
+/** Entropy file and public key of one generation, checked and ready for use. It lives in memory only. */
+export interface KeySet extends ProtocolKeys {
+  /** What the source needs to tell whether it holds something newer; opaque to everybody else. */
+  readonly version: string;
+  /** First 16 hex digits of a SHA-256 over both files: tells sets apart in a log. */
+  readonly fingerprint: string;
+}
+
+/** Where a client fetches the key set. */
+export interface KeySource {
+  /** For logs and sentences, without secrets: `directory /etc/keys`. */
+  readonly name: string;
+  /**
+   * The key set as the source holds it now; `unchanged` if that is the `known` one, found out as cheaply as the source
+   * allows. Without `known` it is fetched whole, whatever was fetched before. Throws KEYS_NOT_FOUND, KEYS_UNREADABLE,
+   * KEYS_INVALID, KEYS_INTEGRITY, KEYS_REFUSED, KEYS_UNAVAILABLE (these two with `retryAfterMs` where wished), or NETWORK_*.
+   */
+  fetch(known?: KeySet): Promise<KeySet | 'unchanged'>;
+}
+
+/** A key set from the bytes of its two files, both checked. Throws KEYS_INVALID. */
+export async function keySetOf(entropyFile: Uint8Array, publicKeyFile: Uint8Array, version: string): Promise<KeySet> {
+  const entropy = parseEntropy(entropyFile);
+  const publicKeyPem = fromUtf8(publicKeyFile)?.replaceAll('\r\n', '\n').trim();
+  if (publicKeyPem === undefined) {
+    throw new AppError(
+      'KEYS_INVALID',
+      "The file public.pem is no text: put the server's own public key where the keys come from.",
+    );
+  }
+  await importPublicKey(publicKeyPem);
+  const digest = await sha256Hex(toUtf8(`${publicKeyPem}\n${entropy}`));
+  return { entropy, publicKeyPem, version, fingerprint: digest.slice(0, 16) };
+}
+
+/** Runs a call to a source, and takes an answer over the limit of bytes for the source's failure, not the network's. */
+export async function withinLimit<T>(source: string, call: () => Promise<T>): Promise<T> {
+  try {
+    return await call();
+  } catch (cause) {
+    if (!(cause instanceof AppError) || cause.code !== 'ANSWER_TOO_LARGE') throw cause;
+    throw new AppError(
+      'KEYS_UNREADABLE',
+      `The ${source} sends far more than a key set holds: check that the right keys are named there.`,
+      { cause },
+    );
+  }
+}

@@ -1,0 +1,152 @@
+import { GetObjectCommand, S3Client } from '@aws-sdk/client-s3';
+import type { GetObjectCommandOutput } from '@aws-sdk/client-s3';
+import { AppError } from '../core/errors.ts';
+import type { Fetch } from '../core/ports.ts';
+import { ENTROPY_FILE, keySetOf, LONGEST_FILE, PLACES, PUBLIC_KEY_FILE, withinLimit } from './key-set.ts';
+import type { KeySet, KeySource } from './key-set.ts';
+import { bucketRegionOf, s3FailureOf, statusOf } from './s3-errors.ts';
+import { SDK_CLIENT_OPTIONS, sdkRequestHandler } from './sdk-request-handler.ts';
+
+/** Where and how the keys are fetched from S3. */
+export interface S3SourceOptions {
+  readonly fetch: Fetch;
+  readonly bucket: string;
+  /** The folder of the two objects; without it they are looked for at the top and under `build/`. */
+  readonly prefix?: string | undefined;
+  /** The bucket's region. A wrong one is put right by S3's own answer, unless an endpoint is given. */
+  readonly region: string;
+  /** Another S3 than AWS's, addressed by path: `https://s3.example.com`. */
+  readonly endpoint?: string | undefined;
+  readonly credentials: {
+    readonly accessKeyId: string;
+    readonly secretAccessKey: string;
+    readonly sessionToken?: string | undefined;
+  };
+  /** For each of the exchanges, in ms. */
+  readonly timeoutMs: number;
+}
+
+interface Content {
+  readonly bytes: Uint8Array;
+  readonly etag: string;
+}
+
+type Got = Content | 'unchanged' | 'missing' | 'denied';
+
+interface Version {
+  readonly place: string;
+  readonly etags: readonly [entropy: string, publicKey: string];
+}
+
+/**
+ * Keys from an S3 bucket by two GetObject in parallel, conditional (`If-None-Match`) where a set is known. A new pair is
+ * asked about once more, conditionally, so that a rotation between the two reads is noticed. The SDK gets everything it
+ * needs from here: it reads neither the environment nor files, and tries once.
+ */
+export function s3KeySource(options: S3SourceOptions): KeySource {
+  const { bucket } = options;
+  const prefix = options.prefix?.replace(/^\/+|\/+$/g, '');
+  const places = prefix === undefined ? PLACES : [prefix === '' ? '' : `${prefix}/`];
+  let client = clientFor(options, options.region);
+  let region = options.region;
+
+  async function get(key: string, etag: string | undefined, mayMove = true): Promise<Got> {
+    const asked = client;
+    try {
+      const answer = await withinLimit('S3 bucket', () =>
+        asked.send(new GetObjectCommand({ Bucket: bucket, Key: key, IfNoneMatch: etag })),
+      );
+      return { bytes: await bytesOf(answer, bucket, key), etag: answer.ETag ?? '' };
+    } catch (error) {
+      if (statusOf(error) === 304) return 'unchanged';
+      const actual = options.endpoint === undefined ? bucketRegionOf(error) : undefined;
+      if (mayMove && actual !== undefined && (actual !== region || asked !== client)) {
+        if (actual !== region) {
+          region = actual;
+          client = clientFor(options, region);
+        }
+        return get(key, etag, false);
+      }
+      const failure = s3FailureOf(error, bucket, key);
+      if (failure === 'missing' || failure === 'denied') return failure;
+      throw failure;
+    }
+  }
+
+  const pairAt = (place: string, etags?: Version['etags']): Promise<[Got, Got]> =>
+    Promise.all([get(place + ENTROPY_FILE, etags?.[0]), get(place + PUBLIC_KEY_FILE, etags?.[1])]);
+
+  /** The first place that holds both objects, and what is in them. */
+  async function find(): Promise<{ place: string; entropy: Content; publicKey: Content }> {
+    let denied = false;
+    for (const place of places) {
+      const [entropy, publicKey] = await pairAt(place);
+      if (isContent(entropy) && isContent(publicKey)) return { place, entropy, publicKey };
+      denied ||= entropy === 'denied' || publicKey === 'denied';
+    }
+    const where = places.map((place) => `${bucket}/${place}`).join(' or ');
+    throw denied
+      ? new AppError(
+          'KEYS_REFUSED',
+          `S3 does not let us read the keys in ${where}: allow s3:GetObject on both objects, and s3:ListBucket to tell missing from forbidden.`,
+        )
+      : new AppError(
+          'KEYS_NOT_FOUND',
+          `There is no ${ENTROPY_FILE} beside a ${PUBLIC_KEY_FILE} in ${where}: check the bucket, or publish the keys to it.`,
+        );
+  }
+
+  async function fetchWhole(): Promise<KeySet> {
+    const { place, entropy, publicKey } = await find();
+    const again = await pairAt(place, [entropy.etag, publicKey.etag]);
+    const [newest, newestKey] = [isContent(again[0]) ? again[0] : entropy, isContent(again[1]) ? again[1] : publicKey];
+    const version: Version = { place, etags: [newest.etag, newestKey.etag] };
+    return keySetOf(newest.bytes, newestKey.bytes, JSON.stringify(version));
+  }
+
+  return {
+    name: `S3 bucket ${bucket}`,
+    async fetch(known) {
+      if (known !== undefined) {
+        const { place, etags } = JSON.parse(known.version) as Version;
+        const [entropy, publicKey] = await pairAt(place, etags);
+        if (entropy === 'unchanged' && publicKey === 'unchanged') return 'unchanged';
+      }
+      return fetchWhole();
+    },
+  };
+}
+
+/** The content of an object; the SDK checks it here against the checksum that S3 sends. */
+async function bytesOf(answer: GetObjectCommandOutput, bucket: string, key: string): Promise<Uint8Array> {
+  try {
+    return (await answer.Body?.transformToByteArray()) ?? new Uint8Array();
+  } catch (cause) {
+    throw new AppError(
+      'KEYS_INTEGRITY',
+      `What S3 sent for ${key} from the bucket ${bucket} is damaged: upload it again if that stays so.`,
+      { cause },
+    );
+  }
+}
+
+function isContent(got: Got): got is Content {
+  return typeof got === 'object';
+}
+
+/** A client that takes nothing from its surroundings: every option that the SDK would look up is given. */
+function clientFor(options: S3SourceOptions, region: string): S3Client {
+  const { accessKeyId, secretAccessKey, sessionToken } = options.credentials;
+  return new S3Client({
+    region,
+    credentials: { accessKeyId, secretAccessKey, ...(sessionToken === undefined ? {} : { sessionToken }) },
+    ...(options.endpoint === undefined ? {} : { endpoint: options.endpoint, forcePathStyle: true }),
+    requestHandler: sdkRequestHandler(options.fetch, { timeoutMs: options.timeoutMs, maxBytes: LONGEST_FILE }),
+    ...SDK_CLIENT_OPTIONS,
+    disableS3ExpressSessionAuth: true,
+    requestChecksumCalculation: 'WHEN_REQUIRED',
+    responseChecksumValidation: 'WHEN_SUPPORTED',
+    sigv4aSigningRegionSet: [],
+    useArnRegion: false,
+  });
+}
