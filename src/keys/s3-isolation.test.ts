@@ -15,10 +15,10 @@ afterEach(() => {
 it('takes neither credentials nor settings from the environment or from files', async () => {
   // Set before the SDK is loaded, which binds the functions then.
   const files: string[] = [];
-  fs.promises.readFile = ((path: unknown) => {
+  fs.promises.readFile = (path: unknown) => {
     files.push(String(path));
     return Promise.reject(new Error('not for the SDK to read'));
-  });
+  };
   syncBuiltinESMExports();
   const variables = new Set<string>();
   const note = (name: string | symbol): void => {
