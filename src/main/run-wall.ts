@@ -2,7 +2,7 @@ import { homedir, hostname } from 'node:os';
 import { join } from 'node:path';
 import { type Session as ElectronSession, app, net } from 'electron';
 import { classifyConsolePage } from '../aws/console-page.ts';
-import { signInFromSettings } from '../aws/from-settings.ts';
+import { secretsOfSettings, signInFromSettings } from '../aws/from-settings.ts';
 import { toAppError } from '../core/errors.ts';
 import type { Clock, Logger } from '../core/ports.ts';
 import { DEFAULT_BACKOFF } from '../core/renewal/backoff.ts';
@@ -21,6 +21,8 @@ import { KioskWindow } from './wall/kiosk-window.ts';
 import { NoticeView } from './wall/notice-view.ts';
 import { Wall } from './wall/wall.ts';
 
+// Where the console sends a browser whose session is over: nobody's address (RFC 2606), which the navigation guard knows.
+const ISSUER = 'https://session-ended.vigil.invalid/';
 const SETTINGS_RECHECK_MS = 30_000;
 const ONLINE_CHECK_MS = 2_000;
 
@@ -103,11 +105,10 @@ export function runWall(options: RunWallOptions): RunningWall {
 async function readSettings({ flags, clock, redactor }: RunWallOptions) {
   const stamp = new Date(clock.now()).toISOString().replace(/[-:]|\.\d+Z/g, '');
   const user = flags.configFile === undefined ? openUserSettings(app.getPath('userData'), stamp) : undefined;
-  const configFile = flags.configFile ?? undefined;
   const loaded = await loadSettings({
     env: process.env,
     flags: flags.layer,
-    ...(configFile === undefined ? {} : { configFile }),
+    ...(flags.configFile === undefined ? {} : { configFile: flags.configFile }),
     platform: process.platform,
     home: homedir(),
     workingFolder: process.cwd(),
@@ -115,9 +116,7 @@ async function readSettings({ flags, clock, redactor }: RunWallOptions) {
     files: createNodeFileStore(),
   });
   const { settings } = loaded;
-  for (const secret of [settings.keys.npm.token, settings.keys.s3.secretAccessKey, settings.keys.s3.sessionToken]) {
-    if (secret !== undefined) redactor.add(secret);
-  }
+  for (const secret of secretsOfSettings(settings)) redactor.add(secret);
   const missing = loaded.problems.length === 0 ? missingProblem(settings, 'wall') : undefined;
   const complaints = [
     ...(user?.setAside === undefined ? [] : [{ code: 'SETTINGS_UNREADABLE', sentence: user.setAside }]),
@@ -146,20 +145,27 @@ async function startWall(
   const prepareNetwork = networkFromSettings(settings.network, () => clock.now());
   await prepareNetwork(calls);
   const random = createNodeRandom();
-  const chain = signInFromSettings(settings, {
-    fetch: createElectronFetch(calls),
-    clock,
-    random,
-    files: createNodeFileStore(),
-    logger,
-    redactor,
-  });
+  const signIn = await signInFromSettings(
+    settings,
+    { fetch: createElectronFetch(calls), clock, random, files: createNodeFileStore(), logger },
+    {
+      issuer: ISSUER,
+      onSecret: (secret) => {
+        redactor.add(secret);
+      },
+    },
+  );
+  const places = {
+    destinationUrl: settings.dashboard.url ?? '',
+    issuerUrl: ISSUER,
+    federationUrl: signIn.federationUrl,
+  };
   const maxAge = settings.wall.maxSessionAgeSeconds;
   const wall = new Wall({
     window,
     notice,
-    signIn: () => chain.run(),
-    classify: (url) => classifyConsolePage(url, chain.addresses).kind,
+    signIn: () => signIn.run(),
+    classify: (url) => classifyConsolePage(url, places).kind,
     prepareSession: prepareNetwork,
     zoom: settings.dashboard.zoom,
     paintDeadlineMs: settings.wall.paintDeadlineSeconds * 1000,

@@ -33,7 +33,7 @@ export function redactStandardStreams(redactor: Redactor): void {
   for (const stream of [process.stdout, process.stderr]) {
     const write = stream.write.bind(stream) as (chunk: unknown, ...rest: unknown[]) => boolean;
     stream.write = ((chunk: unknown, ...rest: unknown[]) =>
-      write(typeof chunk === 'string' ? redactor.redact(chunk) : chunk, ...rest)) as typeof stream.write;
+      write(typeof chunk === 'string' ? redactor.redact(chunk) : chunk, ...rest));
     // A panel that closes our stderr must not end the wall.
     stream.on('error', () => undefined);
   }

@@ -65,7 +65,7 @@ function chainOf(certificate: Certificate): X509Certificate[] {
     } catch {
       return [];
     }
-    const issuer: Certificate | undefined = current.issuerCert as Certificate | undefined;
+    const issuer: Certificate | undefined = current.issuerCert;
     current = issuer?.fingerprint === current.fingerprint ? undefined : issuer;
   }
   return chain;
