@@ -6,8 +6,9 @@ import nodeFetch, { type Response } from 'node-fetch';
 import { ProxyAgent } from 'proxy-agent';
 import { AppError } from '../core/errors.ts';
 import type { Fetch, HttpRequest, HttpResponse } from '../core/ports.ts';
+import { isLoopbackHost } from '../core/settings/schema.ts';
 import { askedForPassword, networkError, type Route } from './http-errors.ts';
-import { isLoopbackHost, lookupWithLocalhost, readCaFile, secureContextWith } from './trust.ts';
+import { lookupWithLocalhost, readCaFile, secureContextWith } from './trust.ts';
 
 export interface NodeFetchOptions {
   /** 'none' (default), 'system' (http_proxy, https_proxy, all_proxy, no_proxy of the environment), or a proxy's URL. */

@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs';
 import type { LookupFunction } from 'node:net';
 import * as tls from 'node:tls';
 import { AppError } from '../core/errors.ts';
+import { isLoopbackHost } from '../core/settings/schema.ts';
 
 const CERTIFICATE = /-----BEGIN CERTIFICATE-----[\s\S]*?-----END CERTIFICATE-----/g;
 
@@ -45,18 +46,6 @@ function certificatesOf(pem: string): string[] {
     throw new AppError('SETTINGS_INVALID', 'network.caFile holds no certificate in PEM form (BEGIN CERTIFICATE).');
   }
   return found;
-}
-
-/** Whether a URL's host name is this machine itself: localhost and below (RFC 6761), 127.0.0.0/8, ::1. */
-export function isLoopbackHost(hostname: string): boolean {
-  const name = hostname.toLowerCase().replace(/\.$/, '');
-  return (
-    name === 'localhost' ||
-    name.endsWith('.localhost') ||
-    name === '[::1]' ||
-    name === '::1' ||
-    /^127\.\d{1,3}\.\d{1,3}\.\d{1,3}$/.test(name)
-  );
 }
 
 /** Resolves `*.localhost` to loopback as RFC 6761 and browsers do (glibc does not), and everything else as usual. */

@@ -1,0 +1,189 @@
+import { AppError, toAppError, type Failure } from '../core/errors.ts';
+import type { Clock, Fetch, Logger } from '../core/ports.ts';
+import { isLoopbackHost } from '../core/settings/schema.ts';
+import type { AwsCredentials, CredentialProvider } from '../credentials/provider.ts';
+import { assumeRole, type RoleOptions } from './assume-role.ts';
+import { createDurationMemory, type DurationMemory } from './duration-memory.ts';
+import { buildLoginUrl, getSigninToken, lifetimeSeconds } from './federation.ts';
+import { federationUrlOf, parseRoleArn } from './partitions.ts';
+
+/** The steps of a sign-in, in order. */
+export type SignInStage = 'credentials' | 'assume-role' | 'federation';
+
+/** How one step went, for the doctor and the log. Holds no secret. */
+export interface StageReport {
+  readonly stage: SignInStage;
+  readonly durationMs: number;
+  /** Absent when the step went well. */
+  readonly failure?: Failure;
+  /** What the step came to, for people: the key's id, the assumed role, the session's length. */
+  readonly detail?: Readonly<Record<string, string | number>>;
+}
+
+export interface SignInOptions {
+  readonly fetch: Fetch;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly provider: CredentialProvider;
+  readonly role: RoleOptions;
+  /** See `regionFor`. */
+  readonly region: string;
+  /** Instead of AWS's own: the field for STS, else the one for all. */
+  readonly endpoints?: { readonly all?: string; readonly sts?: string };
+  /** Default: that of the role's partition. */
+  readonly federationUrl?: string;
+  readonly issuer: string;
+  /** Whole URL of the dashboard. */
+  readonly destination: string;
+  /** For each call, in ms. */
+  readonly timeoutMs: number;
+  /** Share one among all sign-ins of a program; default: one of this sign-in's own. */
+  readonly memory?: DurationMemory;
+  readonly onStage?: (report: StageReport) => void;
+  /** Hears every secret as soon as it is known, for redaction. */
+  readonly onSecret?: (value: string) => void;
+}
+
+export interface SignedIn {
+  /** A secret; good for 15 minutes. */
+  readonly loginUrl: string;
+  /** When the session's life began and when it ends at the latest, in ms since the epoch by this machine's clock. */
+  readonly startedAt: number;
+  readonly endsAt: number;
+  readonly roleArn: string;
+  readonly assumedRoleArn: string;
+}
+
+export interface SignIn {
+  /** Where the login URL leads first: the federation endpoint with its path. */
+  readonly federationUrl: string;
+  /**
+   * One sign-in, no retry: credentials, AssumeRole, getSigninToken; three exchanges in sequence once the role's durations
+   * are known. Rejects with the AppError of the step that failed.
+   */
+  run(): Promise<SignedIn>;
+}
+
+/**
+ * Prepares sign-ins for one role and dashboard. Throws SETTINGS_INVALID for a bad ARN, region or address: endpoints must
+ * be https, or on this machine.
+ */
+export function createSignIn(options: SignInOptions): SignIn {
+  const { clock, logger, provider, role, region, timeoutMs, fetch } = options;
+  const memory = options.memory ?? createDurationMemory(clock);
+  const stsEndpoint = options.endpoints?.sts ?? options.endpoints?.all;
+  const { partition } = parseRoleArn(role.arn);
+  const federationUrl = withPath(options.federationUrl ?? federationUrlOf(partition, region));
+  if (stsEndpoint !== undefined) checkAddress(stsEndpoint, 'aws.endpoints.sts');
+  checkAddress(federationUrl, 'aws.federationUrl');
+  checkAddress(options.destination, 'dashboard.url');
+
+  async function stage<T>(
+    name: SignInStage,
+    step: () => Promise<T>,
+    detail: (result: T) => Readonly<Record<string, string | number>>,
+  ): Promise<T> {
+    const from = clock.monotonic();
+    const report = (rest: Partial<StageReport>): void => {
+      const whole = { stage: name, durationMs: Math.round(clock.monotonic() - from), ...rest };
+      logger.log(rest.failure === undefined ? 'info' : 'warn', 'sign-in.stage', whole);
+      options.onStage?.(whole);
+    };
+    try {
+      const result = await step();
+      report({ detail: detail(result) });
+      return result;
+    } catch (thrown) {
+      const error = toAppError(thrown);
+      report({ failure: error.toFailure() });
+      throw error;
+    }
+  }
+
+  function keepSecret({ secretAccessKey, sessionToken }: AwsCredentials): void {
+    options.onSecret?.(secretAccessKey);
+    if (sessionToken !== undefined) options.onSecret?.(sessionToken);
+  }
+
+  return {
+    federationUrl,
+    async run() {
+      const base = await stage(
+        'credentials',
+        async () => {
+          const credentials = await provider.get();
+          keepSecret(credentials);
+          return credentials;
+        },
+        ({ accessKeyId }) => ({ provider: provider.name, accessKeyId }),
+      );
+      const assumed = await stage(
+        'assume-role',
+        async () => {
+          const endpoint = stsEndpoint === undefined ? {} : { endpoint: stsEndpoint };
+          const session = await assumeRole({
+            fetch,
+            clock,
+            credentials: base,
+            role,
+            region,
+            timeoutMs,
+            memory,
+            ...endpoint,
+          });
+          keepSecret(session.credentials);
+          return session;
+        },
+        ({ assumedRoleArn, credentials }) => ({
+          assumedRoleArn,
+          lifeSeconds: Math.round((credentials.expiresAt - clock.now()) / 1000),
+        }),
+      );
+      const startedAt = clock.now();
+      const { signinToken, lifeSeconds } = await stage(
+        'federation',
+        async () => {
+          const { signinToken, duration } = await getSigninToken({
+            fetch,
+            federationUrl,
+            credentials: assumed.credentials,
+            roleArn: role.arn,
+            chained: base.sessionToken !== undefined,
+            memory,
+            timeoutMs,
+          });
+          options.onSecret?.(signinToken);
+          return { signinToken, lifeSeconds: lifetimeSeconds(duration, assumed.credentials.expiresAt, startedAt) };
+        },
+        ({ lifeSeconds }) => ({ lifeSeconds }),
+      );
+      return {
+        loginUrl: buildLoginUrl({
+          federationUrl,
+          signinToken,
+          issuer: options.issuer,
+          destination: options.destination,
+        }),
+        startedAt,
+        endsAt: startedAt + lifeSeconds * 1000,
+        roleArn: role.arn,
+        assumedRoleArn: assumed.assumedRoleArn,
+      };
+    },
+  };
+}
+
+/** A federation address that names a host alone means its `/federation`. */
+function withPath(address: string): string {
+  if (!URL.canParse(address)) return address;
+  const { origin, pathname } = new URL(address);
+  return pathname === '/' ? `${origin}/federation` : address;
+}
+
+/** The settings check the same; a program that composes past them is still not let send credentials in the clear. */
+function checkAddress(address: string, field: string): void {
+  const url = URL.canParse(address) ? new URL(address) : undefined;
+  const isSafe = url?.protocol === 'https:' || (url?.protocol === 'http:' && isLoopbackHost(url.hostname));
+  if (!isSafe)
+    throw new AppError('SETTINGS_INVALID', `${field} must be an https address (http for this machine only).`);
+}
