@@ -1,0 +1,12 @@
+/** `vigil login-url`: exactly the URL that opens the dashboard signed in. */
+import { signInFromSettings } from '../../aws/from-settings.ts';
+import { createPorts, settingsFor } from '../context.ts';
+import { flagLayer } from '../flags.ts';
+
+/** Runs the command; resolves with what goes to stdout. Throws what settings, keys, server, AWS and network throw. */
+export async function loginUrl(options: Readonly<Record<string, unknown>>): Promise<string> {
+  const configFile = typeof options['config'] === 'string' ? options['config'] : undefined;
+  const settings = await settingsFor('login-url', flagLayer(options, 'sign-in'), configFile);
+  const signIn = await signInFromSettings(settings, await createPorts(settings));
+  return `${(await signIn.run()).loginUrl}\n`;
+}

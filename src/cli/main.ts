@@ -1,0 +1,144 @@
+/**
+ * The `vigil` command. On success the result alone goes to stdout; on failure stdout stays empty and stderr gets one
+ * line. What a command needs is imported when it runs, so that `--help` is quick.
+ */
+import { readFileSync } from 'node:fs';
+import { Command, CommanderError } from 'commander';
+import { AppError } from '../core/errors.ts';
+import { failureReport } from './failure.ts';
+import { addFlags } from './flags.ts';
+
+type Options = Readonly<Record<string, unknown>>;
+
+interface Outcome {
+  readonly text: string;
+  readonly exitCode: number;
+}
+
+const debug = process.env['VIGIL_DEBUG'] === '1';
+
+function version(): string {
+  // Two folders up, from the source and from the bundle alike.
+  const text = readFileSync(new URL('../../package.json', import.meta.url), 'utf8');
+  return (JSON.parse(text) as { version: string }).version;
+}
+
+function examples(...lines: readonly string[]): string {
+  return `\nExamples:\n${lines.map((line) => `  $ ${line}`).join('\n')}\n`;
+}
+
+/** Builds the command line; `run` is told what to do by the command that was chosen. */
+function buildProgram(run: (work: () => Promise<Outcome>) => void): Command {
+  const program = new Command('vigil');
+  // Help is for people and goes to stdout; complaints are told once, by whoever catches them.
+  const quiet = { writeErr: () => undefined };
+  program
+    .description('Signs in to AWS dashboards through auto-id, with no lasting AWS credential on the machine.')
+    .option('--config <FILE>', 'settings file, instead of the one in the user folder')
+    .version(version(), '--version', 'print the version')
+    .helpOption('--help', 'print this help')
+    .helpCommand(false)
+    .addHelpText(
+      'after',
+      examples('vigil doctor', 'vigil login-url --config wall.yml', 'vigil credentials --format env') +
+        '\nExit codes: 0 done, 2 settings or usage, 3 keys, 4 auto-id server, 5 AWS, 6 network, 1 anything else.\n',
+    )
+    .configureOutput(quiet)
+    .exitOverride();
+
+  const command = (name: string) => program.command(name).helpOption('--help', 'print this help');
+  const printed = (work: () => Promise<string>) => async () => ({ text: await work(), exitCode: 0 });
+
+  addFlags(command('login-url'), 'sign-in')
+    .description('print a URL that opens the dashboard signed in; it is valid for 15 minutes, and is a secret')
+    .addHelpText(
+      'after',
+      examples(
+        'vigil login-url',
+        'vigil login-url --role-arn arn:aws:iam::123456789012:role/Wall --keys-dir ./keys',
+        'xdg-open "$(vigil login-url)"',
+      ),
+    )
+    .action((_options: Options, own: Command) => {
+      run(printed(async () => (await import('./commands/login-url.ts')).loginUrl(own.optsWithGlobals())));
+    });
+
+  addFlags(command('credentials'), 'server')
+    .description('print the AWS credentials that auto-id gives; they are secrets')
+    .option('--format <FORMAT>', 'json, env (NAME=value lines) or process (for credential_process)', 'json')
+    .addHelpText(
+      'after',
+      examples(
+        'vigil credentials',
+        'set -a; eval "$(vigil credentials --format env)"; set +a',
+        'docker run --env-file <(vigil credentials --format env) …',
+        "aws configure set profile.wall.credential_process 'vigil credentials --format process'",
+      ),
+    )
+    .action((_options: Options, own: Command) => {
+      run(printed(async () => (await import('./commands/credentials.ts')).credentials(own.optsWithGlobals())));
+    });
+
+  addFlags(command('doctor'), 'sign-in')
+    .description('walk the whole chain and say what is wrong and what helps')
+    .option('--json', 'print one JSON document')
+    .option('--verbose', 'list every setting and where it came from')
+    .addHelpText('after', examples('vigil doctor', 'vigil doctor --verbose', 'vigil doctor --json --config wall.yml'))
+    .action((_options: Options, own: Command) => {
+      run(async () => {
+        const { doctor } = await import('./commands/doctor.ts');
+        return { text: '', exitCode: await doctor(own.optsWithGlobals(), (text) => process.stdout.write(text)) };
+      });
+    });
+
+  return program;
+}
+
+/** The command line's own complaint as a failure of ours; undefined where help or the version was asked for. */
+function usageFailure(error: CommanderError): AppError | undefined {
+  if (error.exitCode === 0) return undefined;
+  if (error.code === 'commander.help') return new AppError('USAGE', 'Name a command; vigil --help lists them.');
+  const said = error.message.replace(/^error: /, '').replace(/\.?\s*$/, '');
+  return new AppError('USAGE', `${said.charAt(0).toUpperCase()}${said.slice(1)}; see vigil --help.`);
+}
+
+function fail(thrown: unknown): void {
+  const { text, exitCode } = failureReport(thrown, debug);
+  process.stderr.write(text);
+  process.exitCode = exitCode;
+}
+
+function end(signal: 'SIGINT' | 'SIGTERM', code: number): void {
+  process.once(signal, () => process.exit(code));
+}
+
+async function main(): Promise<void> {
+  // A reader that has seen enough, such as `head`, is no failure.
+  for (const stream of [process.stdout, process.stderr]) {
+    stream.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? 0 : 1));
+  }
+  const surprise = (thrown: unknown) => {
+    fail(thrown);
+    process.exit();
+  };
+  process.on('uncaughtException', surprise);
+  process.on('unhandledRejection', surprise);
+  // Warnings of Node and of libraries would be second lines on stderr.
+  if (!debug) process.removeAllListeners('warning');
+  end('SIGINT', 130);
+  end('SIGTERM', 143);
+
+  let chosen: (() => Promise<Outcome>) | undefined;
+  try {
+    buildProgram((work) => (chosen = work)).parse(process.argv);
+    if (chosen === undefined) return;
+    const { text, exitCode } = await chosen();
+    process.stdout.write(text);
+    process.exitCode = exitCode;
+  } catch (thrown) {
+    const failure = thrown instanceof CommanderError ? usageFailure(thrown) : thrown;
+    if (failure !== undefined) fail(failure);
+  }
+}
+
+await main();
