@@ -35,6 +35,8 @@ export interface Listener {
 }
 
 const MAX_BODY_BYTES = 1 << 20;
+/** A demo may run for days: beyond this the older half of the log is forgotten. */
+const MAX_RECORDS = 20_000;
 
 async function readBody(incoming: IncomingMessage): Promise<Buffer | undefined> {
   const chunks: Buffer[] = [];
@@ -124,9 +126,10 @@ export async function listen(
   let fault: Fault | undefined;
   let faultsLeft = Infinity;
   function record(request: { method: string }, answer: { action: string; status: number; detail?: string }): void {
-    const order = world.requests.length + 1;
+    world.requestCount++;
+    if (world.requests.length >= MAX_RECORDS) world.requests.splice(0, MAX_RECORDS / 2);
     const { action, status, detail } = answer;
-    const entry = { order, at: world.now(), service, method: request.method, action, status };
+    const entry = { order: world.requestCount, at: world.now(), service, method: request.method, action, status };
     world.requests.push(detail === undefined ? entry : { ...entry, detail });
   }
 

@@ -11,6 +11,7 @@ const HELP = `Usage: standin --keys-dir DIR [options]
   --keys-dir DIR           write info2048.bin and public.pem for the client there (required)
   --session-seconds N      console sessions end after N seconds
   --on-session-end MODE    redirect (default), dialog, silent or issuer
+  --failures-before-end N  failing calls until an open page does so (default 3)
   --poll-ms N              how often the dashboard asks for data (default 5000)
   --role-max-seconds N     MaxSessionDuration of the role (default 3600)
   --region REGION          default eu-west-1
@@ -25,6 +26,7 @@ const { values } = parseArgs({
     'keys-dir': { type: 'string' },
     'session-seconds': { type: 'string' },
     'on-session-end': { type: 'string' },
+    'failures-before-end': { type: 'string' },
     'poll-ms': { type: 'string' },
     'role-max-seconds': { type: 'string' },
     region: { type: 'string' },
@@ -42,7 +44,9 @@ function usage(problem: string): never {
   process.exit(2);
 }
 
-function wholeNumber(name: 'session-seconds' | 'poll-ms' | 'role-max-seconds' | 'port-base'): number | undefined {
+function wholeNumber(
+  name: 'session-seconds' | 'failures-before-end' | 'poll-ms' | 'role-max-seconds' | 'port-base',
+): number | undefined {
   const given = values[name];
   if (given === undefined) return undefined;
   return /^\d{1,9}$/.test(given) ? Number(given) : usage(`--${name} wants a whole number.`);
@@ -74,6 +78,7 @@ const user = { name: 'wall', accessKeyId: makeId('AKIA'), secretAccessKey: rando
 const certificate = await tls();
 const sessionSeconds = wholeNumber('session-seconds');
 const pollMs = wholeNumber('poll-ms');
+const failuresBeforeEnd = wholeNumber('failures-before-end');
 const portBase = wholeNumber('port-base');
 
 const standin = await startStandin({
@@ -87,6 +92,7 @@ const standin = await startStandin({
   keysDir,
   ...(sessionSeconds === undefined ? {} : { sessionSeconds }),
   ...(pollMs === undefined ? {} : { pollMs }),
+  ...(failuresBeforeEnd === undefined ? {} : { failuresBeforeEnd }),
   ...(portBase === undefined ? {} : { portBase }),
   ...(certificate === undefined ? {} : { tls: certificate }),
 });

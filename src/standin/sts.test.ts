@@ -34,7 +34,8 @@ describe('AssumeRole', () => {
     const answer = await stsClient(stage).send(command);
     expect(answer.Credentials?.AccessKeyId).toMatch(/^ASIA[A-Z2-7]{16}$/);
     expect(answer.AssumedRoleUser?.Arn).toBe('arn:aws:sts::111122223333:assumed-role/Wall/wall-7');
-    expect(answer.PackedPolicySize).toBeUndefined();
+    expect(answer).not.toHaveProperty('PackedPolicySize');
+    expect(answer.SessionTokenSize).toBe(answer.Credentials?.SessionToken?.length);
     const life = (answer.Credentials?.Expiration?.getTime() ?? 0) - Date.now();
     expect(Math.abs(life - 7_200_000)).toBeLessThan(60_000);
     const identity = await stsClient(stage, await assume(stage)).send(new GetCallerIdentityCommand({}));
@@ -153,8 +154,10 @@ describe('AssumeRole', () => {
     };
     const answer = await stsClient(stage).send(new AssumeRoleCommand(input));
     expect(answer.SourceIdentity).toBe('wall');
-    expect(answer.PackedPolicySize).toBeGreaterThan(0);
-    expect(answer.PackedPolicySize).toBeLessThan(100);
+    // Read by name: the SDK marks the field as deprecated, servers go on sending it.
+    const packed = Number(Object.entries(answer).find(([name]) => name === 'PackedPolicySize')?.[1]);
+    expect(packed).toBeGreaterThan(0);
+    expect(packed).toBeLessThan(100);
   });
 
   it('refuses a policy that does not pack', async () => {

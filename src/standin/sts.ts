@@ -65,11 +65,12 @@ function assumeRole(world: World, caller: Credential, form: URLSearchParams): An
   const roleName = roleArn.split('/').at(-1) ?? '';
   const roleId = makeId('AROA');
   const expiresAt = Math.floor(world.now() / 1000 + durationSeconds) * 1000;
+  const token = randomBytes(348).toString('base64');
   const credential: Credential = {
     kind: 'assumed-role',
     accessKeyId: makeId('ASIA'),
     secretAccessKey: randomBytes(30).toString('base64'),
-    sessionToken: randomBytes(348).toString('base64'),
+    sessionToken: token,
     expiresAt,
     arn: `arn:${partition}:sts::${account}:assumed-role/${roleName}/${sessionName}`,
     userId: `${roleId}:${sessionName}`,
@@ -83,10 +84,11 @@ function assumeRole(world: World, caller: Credential, form: URLSearchParams): An
   return success(
     'AssumeRole',
     `<Credentials><AccessKeyId>${credential.accessKeyId}</AccessKeyId><SecretAccessKey>${credential.secretAccessKey}</SecretAccessKey>` +
-      `<SessionToken>${credential.sessionToken ?? ''}</SessionToken><Expiration>${new Date(expiresAt).toISOString().replace('.000', '')}</Expiration></Credentials>` +
+      `<SessionToken>${token}</SessionToken><Expiration>${new Date(expiresAt).toISOString().replace('.000', '')}</Expiration></Credentials>` +
       `<AssumedRoleUser><AssumedRoleId>${escapeXml(credential.userId)}</AssumedRoleId><Arn>${escapeXml(credential.arn)}</Arn></AssumedRoleUser>` +
       (sourceIdentity === null ? '' : `<SourceIdentity>${escapeXml(sourceIdentity)}</SourceIdentity>`) +
-      (packed === 0 ? '' : `<PackedPolicySize>${String(packed)}</PackedPolicySize>`),
+      (packed === 0 ? '' : `<PackedPolicySize>${String(packed)}</PackedPolicySize>`) +
+      `<SessionTokenSize>${String(token.length)}</SessionTokenSize><SessionTokenUtilization>${String(Math.round(token.length / 41))}</SessionTokenUtilization>`,
     roleArn,
   );
 }

@@ -139,7 +139,7 @@ export interface Control {
   rotateKeys(): Promise<KeySet>;
   /** Writes the current public half of the key set into `dir` (default: the option `keysDir`). */
   publishKeys(dir?: string): Promise<void>;
-  /** The service misbehaves until `heal`, or for the next `times` requests. */
+  /** The service misbehaves until `heal`, or for the next `times` requests (`down` always until `heal`). */
   fail(service: ServiceName, fault: Fault, times?: number): Promise<void>;
   /** Ends the faults of one service, or of all. */
   heal(service?: ServiceName): Promise<void>;

@@ -80,6 +80,7 @@ export interface World {
   sessionSeconds: number | undefined;
   keys: KeySet;
   latencyMs: number;
+  requestCount: number;
 }
 
 const ID_ALPHABET = 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567';
@@ -136,6 +137,7 @@ export function makeWorld(options: StandinOptions, keys: KeySet): World {
     sessionSeconds: options.sessionSeconds,
     keys,
     latencyMs: 0,
+    requestCount: 0,
   };
   for (const user of options.users ?? []) {
     world.credentials.set(user.accessKeyId, {
