@@ -203,13 +203,14 @@ describe('openAnswer', () => {
       sealed.openAnswer(answer(status, '', headers)).catch((e: unknown) => (e as AppError).retryAfterMs);
     expect(await failure(429, { 'retry-after': '30' })).toBe(30_000);
     expect(await failure(503, { 'retry-after': '0' })).toBe(0);
-    expect(await failure(429, {})).toBeUndefined();
-    expect(await failure(429, { 'retry-after': 'soon' })).toBeUndefined();
+    expect(await failure(429, {})).toBe(5000);
+    expect(await failure(503, {})).toBeUndefined();
+    expect(await failure(503, { 'retry-after': 'soon' })).toBeUndefined();
     expect(await failure(429, { 'retry-after': '99999999999999999999' })).toBe(24 * 3600 * 1000);
     const date = 'Sun, 22 Nov 2026 08:00:00 GMT';
     expect(await failure(429, { 'retry-after': 'Sun, 22 Nov 2026 08:02:00 GMT', date })).toBe(120_000);
     expect(await failure(429, { 'retry-after': 'Sun, 22 Nov 2026 07:02:00 GMT', date })).toBe(0);
-    expect(await failure(429, { 'retry-after': 'Sun, 22 Nov 2026 08:02:00 GMT' })).toBeUndefined();
+    expect(await failure(503, { 'retry-after': 'Sun, 22 Nov 2026 08:02:00 GMT' })).toBeUndefined();
   });
 });
 

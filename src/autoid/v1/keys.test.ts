@@ -49,6 +49,20 @@ describe('importPublicKey', () => {
     await expect(importPublicKey(pem(label, longer))).rejects.toMatchObject({ code: 'KEYS_INVALID' });
   });
 
+  it('refuses lengths that are not in their shortest form, which DER forbids', async () => {
+    const hex = Buffer.from(spki(textOf('pkcs1')), 'base64').toString('hex');
+    const exponent = '0203010001';
+    expect(hex.startsWith('3082010a') && hex.endsWith(exponent)).toBe(true);
+    const longer = (start: string, end: string): Promise<unknown> => {
+      const der = `${start}${hex.slice(8, -exponent.length)}${end}`;
+      return importPublicKey(pem('RSA PUBLIC KEY', Buffer.from(der, 'hex').toString('base64')));
+    };
+    await expect(longer('3082010a', exponent)).resolves.toBeDefined();
+    await expect(longer('3082010b', '028103010001')).rejects.toMatchObject({ code: 'KEYS_INVALID' });
+    await expect(longer('3082010c', '02820003010001')).rejects.toMatchObject({ code: 'KEYS_INVALID' });
+    await expect(longer('308300010a', exponent)).rejects.toMatchObject({ code: 'KEYS_INVALID' });
+  });
+
   it('refuses keys of other kinds and sizes', async () => {
     const small = generateKeyPairSync('rsa', { modulusLength: 1024 }).publicKey;
     const curve = generateKeyPairSync('ec', { namedCurve: 'P-256' }).publicKey;

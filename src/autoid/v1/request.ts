@@ -56,6 +56,9 @@ export async function sealRequest(options: {
   };
 }
 
+/** How long a server is left alone that answers 429 and does not say for how long. */
+const BUSY_MS = 5000;
+
 function checkSource(source: string): void {
   const parts = source.split(',');
   const [store = '', id = ''] = parts;
@@ -91,10 +94,12 @@ async function openAnswer(key: CryptoKey, answer: HttpResponse): Promise<string>
 function failureOf({ status, headers }: HttpResponse): AppError {
   const wish = retryAfterMs(headers);
   const options = wish === undefined ? {} : { retryAfterMs: wish };
-  if (status === 429 || status === 408) {
-    return new AppError('SERVER_UNAVAILABLE', `The auto-id server asks to be called later (${status}).`, options);
+  if (status === 429) {
+    return new AppError('SERVER_UNAVAILABLE', 'The auto-id server is asked too often (429): it is tried again later.', {
+      retryAfterMs: wish ?? BUSY_MS,
+    });
   }
-  if (status >= 500) {
+  if (status >= 500 || status === 408) {
     return new AppError(
       'SERVER_UNAVAILABLE',
       `The auto-id server failed (${status}): the reference server answers 502 after its keys were rotated, and when it does not know the secret, so check the keys, the name of the secret, and the server's log.`,
