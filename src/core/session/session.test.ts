@@ -158,19 +158,33 @@ describe('a session', () => {
     ]);
   });
 
-  it('waits a backoff step when a session is lost as soon as it is live, longer each time', () => {
+  it('waits a backoff step when a session is lost as soon as it is live, longer each time, and keeps the picture', () => {
     const bench = new Bench();
     bench.goLive();
     const waits: number[] = [];
     for (let n = 0; n < 4; n += 1) {
       const partition = bench.session.held ?? 'a';
-      expect(types(bench.tell({ type: 'lost', partition, failure: signedOut }))).toEqual(['dark', 'release']);
+      expect(bench.tell({ type: 'lost', partition, failure: signedOut })).toEqual([]);
+      expect(bench.session.held).toBe(partition);
       const [deadline] = sessionDeadlines(bench.session);
       waits.push((deadline?.monotonic ?? NaN) - bench.now.monotonic);
       bench.pass(waits.at(-1) ?? 0);
       bench.signIn();
     }
     expect(waits).toEqual([3_750, 7_500, 15_000, 30_000]);
+  });
+
+  it('takes the picture of a lost session down when the try after it fails', () => {
+    const bench = new Bench();
+    bench.goLive();
+    bench.tell({ type: 'lost', partition: 'a', failure: signedOut });
+    bench.pass(5_000);
+    expect(types(bench.tell({ type: 'sign-in-failed', attempt: 2, failure: refused }))).toEqual([
+      'abandon',
+      'dark',
+      'release',
+    ]);
+    expect(bench.session.held).toBeUndefined();
   });
 
   it('takes the loss of another partition for none', () => {

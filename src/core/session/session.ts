@@ -272,7 +272,9 @@ function onLost(
   const settled = context.now.monotonic - live.since.monotonic >= context.policy.settledMs;
   if (settled) return begin({ ...session, phase: { kind: 'idle' } }, 0, context);
   const failures = live.strikes + 1;
-  return goDark(session, event.failure, failures, waitAfter(failures, event.failure, context));
+  const nextTry = waitAfter(failures, event.failure, context);
+  // The last picture stays: nothing better is there until the next try has been made.
+  return [{ ...session, phase: { kind: 'waiting', reason: event.failure, failures, nextTry } }, []];
 }
 
 function onNudge(session: Session, context: SessionContext): SessionStep {

@@ -32,8 +32,8 @@ export function installFaultHandlers(logger: Logger, startedAt: number, now: () 
 export function redactStandardStreams(redactor: Redactor): void {
   for (const stream of [process.stdout, process.stderr]) {
     const write = stream.write.bind(stream) as (chunk: unknown, ...rest: unknown[]) => boolean;
-    stream.write = ((chunk: unknown, ...rest: unknown[]) =>
-      write(typeof chunk === 'string' ? redactor.redact(chunk) : chunk, ...rest));
+    stream.write = (chunk: unknown, ...rest: unknown[]) =>
+      write(typeof chunk === 'string' ? redactor.redact(chunk) : chunk, ...rest);
     // A panel that closes our stderr must not end the wall.
     stream.on('error', () => undefined);
   }

@@ -1,6 +1,6 @@
 import { X509Certificate } from 'node:crypto';
 import { isIP } from 'node:net';
-import type { Certificate, Session } from 'electron';
+import type { Session } from 'electron';
 
 const USE_CHROMIUMS_VERDICT = -3;
 const TRUSTED = 0;
@@ -55,17 +55,24 @@ function isInDate(certificate: X509Certificate, now: number): boolean {
   return Date.parse(certificate.validFrom) <= now && now <= Date.parse(certificate.validTo);
 }
 
-function chainOf(certificate: Certificate): X509Certificate[] {
+/** What is used of Electron's certificate; its type says that an issuer is always there, which it is not. */
+interface LinkedCertificate {
+  readonly data: string;
+  readonly fingerprint: string;
+  readonly issuerCert?: LinkedCertificate;
+}
+
+function chainOf(certificate: LinkedCertificate): X509Certificate[] {
   const chain: X509Certificate[] = [];
-  let current: Certificate | undefined = certificate;
-  // A self-signed certificate is its own issuer.
+  let current: LinkedCertificate | undefined = certificate;
   while (current !== undefined && chain.length < 8) {
     try {
       chain.push(new X509Certificate(current.data));
     } catch {
       return [];
     }
-    const issuer: Certificate | undefined = current.issuerCert;
+    // A self-signed certificate is its own issuer.
+    const issuer: LinkedCertificate | undefined = current.issuerCert;
     current = issuer?.fingerprint === current.fingerprint ? undefined : issuer;
   }
   return chain;

@@ -34,6 +34,9 @@ export class ConsoleView implements GuardedView {
   readonly #options: ConsoleViewOptions;
   #closed = false;
   #settled = false;
+  #signedOut = false;
+  /** How the page's own calls to the dashboard's service were answered. */
+  readonly #calls = { succeeded: 0, denied: 0, missing: 0 };
 
   constructor(options: ConsoleViewOptions) {
     this.#options = options;
@@ -84,6 +87,11 @@ export class ConsoleView implements GuardedView {
       this.#options.paintDeadlineMs,
       () => this.#settled || this.#closed,
     ).then((verdict) => {
+      const refusal = verdict === 'unverified' ? this.#refusal() : undefined;
+      if (refusal !== undefined) {
+        this.#fail(refusal);
+        return;
+      }
       if (verdict === 'failed') {
         this.#fail({
           code: 'CONSOLE_NOT_PAINTED',
@@ -110,9 +118,28 @@ export class ConsoleView implements GuardedView {
       code: 'CONSOLE_SIGNED_OUT',
       sentence: 'The console ended the session. Vigil signs in again.',
     };
-    this.#options.logger.log('warn', 'view.signed-out', { attempt: this.view.attempt, by: kind, live: this.isLive });
+    // A page that has lost its session asks again and again.
+    if (!this.#signedOut) {
+      this.#signedOut = true;
+      this.#options.logger.log('warn', 'view.signed-out', { attempt: this.view.attempt, by: kind, live: this.isLive });
+    }
     if (!this.isLive) this.#fail(failure);
     else if (!this.#closed) this.#options.events.signedOut(failure);
+  }
+
+  onDataCall(url: string, status: number): void {
+    if (this.classify(url) !== 'destination') return;
+    if (status >= 200 && status < 300) this.#calls.succeeded += 1;
+    else if (status === 403) this.#calls.denied += 1;
+    else if (status === 404) this.#calls.missing += 1;
+  }
+
+  /** The console draws its own error pages with status 200; what its calls came to tells them from a dashboard. */
+  #refusal(): Failure | undefined {
+    const { succeeded, denied, missing } = this.#calls;
+    if (succeeded > 0) return undefined;
+    if (denied > 0) return failureOfStatus(403, 'destination');
+    return missing > 0 ? failureOfStatus(404, 'destination') : undefined;
   }
 
   onForeign(url: string): void {

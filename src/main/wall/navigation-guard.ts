@@ -10,6 +10,8 @@ export interface GuardedView {
   classify(url: string): PageKind;
   /** A sign-in page, a signed-out page or our own issuer address was about to take the page's place. */
   onSignedOut(kind: 'sign-in' | 'signed-out' | 'issuer'): void;
+  /** A data call of the page was answered. */
+  onDataCall(url: string, status: number): void;
   /** Something outside the console was about to be opened. */
   onForeign(url: string): void;
 }
@@ -55,6 +57,14 @@ export function swallowSignInPages(session: Session, viewOf: (contentsId: number
       }
     }
     answer({});
+  });
+}
+
+/** Tells each view how its page's own data calls are answered. */
+export function watchDataCalls(session: Session, viewOf: (contentsId: number) => GuardedView | undefined): void {
+  session.webRequest.onCompleted({ urls: ['<all_urls>'] }, (details) => {
+    if (details.resourceType !== 'xhr' || details.webContentsId === undefined) return;
+    viewOf(details.webContentsId)?.onDataCall(details.url, details.statusCode);
   });
 }
 

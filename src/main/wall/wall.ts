@@ -16,7 +16,7 @@ import { type SurfaceEffect, type SurfaceEvent, type SurfaceState, reduceSurface
 import { Clockwork } from './clockwork.ts';
 import { ConsoleView } from './console-view.ts';
 import type { KioskWindow } from './kiosk-window.ts';
-import { type PageKind, swallowSignInPages } from './navigation-guard.ts';
+import { type PageKind, swallowSignInPages, watchDataCalls } from './navigation-guard.ts';
 import type { NoticeView } from './notice-view.ts';
 import { Partitions } from './partitions.ts';
 
@@ -59,7 +59,9 @@ export class Wall {
     this.#partitions = new Partitions(
       'console',
       (session) => {
-        swallowSignInPages(session, (id) => [...this.#views.values()].find((view) => view.contentsId === id));
+        const viewOf = (id: number) => [...this.#views.values()].find((view) => view.contentsId === id);
+        swallowSignInPages(session, viewOf);
+        watchDataCalls(session, viewOf);
         this.#prepared.set(session, options.prepareSession(session));
       },
       options.logger,
@@ -182,7 +184,7 @@ export class Wall {
   }
 
   async #open(attempt: number, partition: Partition, loginUrl: string): Promise<void> {
-    const { options } = { options: this.#options };
+    const options = this.#options;
     try {
       const session = await this.#partitions.acquire(partition);
       await this.#prepared.get(session);
