@@ -41,7 +41,7 @@ function fine(name: Name, sentence: string): Check {
 
 function settingsChecks({ settings, problems, files, sources }: LoadedSettings): Check[] {
   const checks = problems.map((problem) => failed('settings', problem));
-  const missing = missingProblem(settings, 'login-url');
+  const missing = missingProblem(settings, 'login-url', problems);
   if (missing !== undefined) checks.push(failed('settings', missing));
   if (checks.length > 0) return checks;
   const found = files.filter((file) => file.found).map((file) => file.path);

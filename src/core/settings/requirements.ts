@@ -52,9 +52,16 @@ export function missingFields(settings: Settings, purpose: Purpose): readonly st
   return missing;
 }
 
-/** The missing fields of a job as one problem (SETTINGS_MISSING) that names each with its variable, or undefined. */
-export function missingProblem(settings: Settings, purpose: Purpose): SettingsProblem | undefined {
-  const missing = missingFields(settings, purpose);
+/**
+ * The missing fields of a job as one problem (SETTINGS_MISSING) that names each with its variable, or undefined. Fields
+ * that `others` tell of already are not called missing.
+ */
+export function missingProblem(
+  settings: Settings,
+  purpose: Purpose,
+  others: readonly SettingsProblem[] = [],
+): SettingsProblem | undefined {
+  const missing = missingFields(settings, purpose).filter((path) => !others.some((other) => other.path === path));
   const [first] = missing;
   if (first === undefined) return undefined;
   const names = missing.map((path) => `${path} (${variableOf(path) ?? 'no variable'})`).join(', ');
