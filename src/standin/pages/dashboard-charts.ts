@@ -31,7 +31,7 @@ function axes({ g, w, h, rem }, top, count, unit) {
   g.textAlign = 'right';
   for (let i = 0; i <= 4; i++) {
     const v = (top * i) / 4;
-    g.strokeStyle = i ? '#1b2633' : '#2b3948';
+    g.strokeStyle = i ? '#1f2b3c' : '#2e3c50';
     g.beginPath();
     g.moveTo(left, y(v));
     g.lineTo(w, y(v));

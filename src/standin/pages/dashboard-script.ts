@@ -124,7 +124,7 @@ function drawGauges() {
     for (const gauge of latest.gauges) {
       const row = element('div');
       row.innerHTML =
-        '<svg viewBox="0 0 100 92"><path d="' + ARC + '" fill="none" stroke="#1a2431" stroke-width="11" stroke-linecap="round"/>' +
+        '<svg viewBox="0 0 100 92"><path d="' + ARC + '" fill="none" stroke="#1c283a" stroke-width="11" stroke-linecap="round"/>' +
         '<path class="value" d="' + ARC + '" fill="none" stroke-width="11" stroke-linecap="round"/>' +
         '<text x="50" y="58" text-anchor="middle" font-size="23" font-weight="600" fill="#e4ebf2"></text></svg><p></p>';
       row.querySelector('p').textContent = gauge.name;

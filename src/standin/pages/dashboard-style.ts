@@ -1,13 +1,13 @@
 /** Style of the dashboard: one dark theme, everything in rem, and the rem follows the screen, so 1080p and 4K look alike. */
 export const dashboardStyle = `
 *{box-sizing:border-box}
-:root{--bg:#0a0f16;--card:#111923;--edge:#1d2835;--text:#e4ebf2;--dim:#8797a8;--faint:#55657a;--cyan:#4cc2ff;--violet:#9d8cff;--amber:#ffb454;--green:#4fd6a0;--red:#ff6470}
+:root{--bg:#0b1322;--card:#121c2b;--edge:#1f2b3c;--text:#e4ebf2;--dim:#8797a8;--faint:#55657a;--cyan:#4cc2ff;--violet:#9d8cff;--amber:#ffb454;--green:#4fd6a0;--red:#ff6470}
 html{font-size:min(100vw / 120,100vh / 67.5);height:100%}
 body{margin:0;height:100%;overflow:hidden;background:var(--bg);color:var(--text);font:1rem/1.35 system-ui,"DejaVu Sans",sans-serif;font-variant-numeric:tabular-nums;display:flex;flex-direction:column}
 small{display:block;font-size:.68rem;color:var(--dim);letter-spacing:.02em}
 em{font-style:normal;color:var(--dim)}
 #strip{position:fixed;display:flex;z-index:9}
-.bar{padding:calc(20px + .55rem) 1.1rem .55rem;display:flex;align-items:center;gap:1.5rem;background:#0d141d;border-bottom:1px solid var(--edge);white-space:nowrap}
+.bar{padding:calc(20px + .55rem) 1.1rem .55rem;display:flex;align-items:center;gap:1.5rem;background:#0e1828;border-bottom:1px solid var(--edge);white-space:nowrap}
 .bar b{font-size:1.15rem;margin-left:-.8rem}
 .mark{width:1.6rem;height:1.6rem;border-radius:.4rem;background:linear-gradient(135deg,var(--cyan),#7a6cff)}
 .crumb{color:var(--dim)}
@@ -44,20 +44,20 @@ canvas{flex:1;min-height:0;width:100%;display:block}
 .queues li{display:grid;grid-template-columns:4.6rem 1fr 2.8rem;gap:.7rem;align-items:center;font-size:.88rem}
 .queues li span:last-child{text-align:right;color:var(--text)}
 .queues li span:first-child{color:var(--dim)}
-.queues .track{height:.85rem;border-radius:.25rem;background:#1a2431}
+.queues .track{height:.85rem;border-radius:.25rem;background:#1c283a}
 .queues .track i{display:block;height:100%;border-radius:.25rem;background:linear-gradient(90deg,#2f7fd0,var(--cyan))}
 .queues .track i.high{background:linear-gradient(90deg,#c9822d,var(--amber))}
 .gauges div{flex:1;min-height:0;display:flex;align-items:center;gap:.9rem}
 .gauges svg{height:100%;max-height:6.6rem;flex:none;aspect-ratio:1}
 .gauges p{margin:0;font-size:.84rem;color:var(--dim);line-height:1.3}
 .log table{width:100%;border-collapse:collapse;font:.84rem/1 ui-monospace,"DejaVu Sans Mono",monospace;flex:1;table-layout:fixed}
-.log td{padding:0 .6rem 0 0;white-space:nowrap;overflow:hidden;text-overflow:ellipsis;border-top:1px solid #182230;height:7%}
+.log td{padding:0 .6rem 0 0;white-space:nowrap;overflow:hidden;text-overflow:ellipsis;border-top:1px solid #1b2738;height:7%}
 .log td:first-child{width:6.2rem;color:var(--dim)}.log td:nth-child(2){width:4rem}.log td:nth-child(3){width:6rem;color:#a6b6c7}
 .log .WARN td:nth-child(2){color:var(--amber)}.log .ERROR td:nth-child(2){color:var(--red)}.log .INFO td:nth-child(2){color:var(--green)}
 .log .ERROR{background:#26151b}
 .refused{flex:1;display:flex;align-items:center;justify-content:center;text-align:center;color:var(--dim);font-size:.9rem;padding:0 2rem;overflow-wrap:anywhere}
-.skeleton::before,.skeleton::after{content:"";display:block;height:.8rem;border-radius:.3rem;background:#182330}
-.skeleton::before{width:34%;margin-bottom:.9rem}.skeleton::after{flex:1;background:#141d28}
+.skeleton::before,.skeleton::after{content:"";display:block;height:.8rem;border-radius:.3rem;background:#1b2738}
+.skeleton::before{width:34%;margin-bottom:.9rem}.skeleton::after{flex:1;background:#172232}
 .k.skeleton{flex-direction:column}
 .note{grid-column:1/-1;grid-row:1/-1;place-self:center;text-align:center;max-width:52rem}
 .note .sign{width:5rem;height:5rem;margin:0 auto 1.6rem;border-radius:50%;border:.3rem solid var(--edge);display:grid;place-items:center;font-size:2.6rem;font-weight:600;color:var(--amber)}
