@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { runServer } from 'verdaccio';
 import type { Fetch } from '../core/ports.ts';
+import { createNodeFetch } from '../node/http.ts';
 import type { KeySet } from './key-set.ts';
 import { npmKeySource } from './npm.ts';
 import type { NpmSourceOptions } from './npm.ts';
@@ -72,7 +73,13 @@ async function publish(version: string, entropy: Uint8Array): Promise<void> {
 }
 
 function sourceWith(options: Partial<NpmSourceOptions> = {}) {
-  const { fetch, requests } = recordingFetch(options.fetch);
+  const statuses: number[] = [];
+  const inner = options.fetch ?? createNodeFetch();
+  const { fetch, requests } = recordingFetch(async (request) => {
+    const answer = await inner(request);
+    statuses.push(answer.status);
+    return answer;
+  });
   const source = npmKeySource({
     registry: address,
     scope: 'acme',
@@ -82,7 +89,7 @@ function sourceWith(options: Partial<NpmSourceOptions> = {}) {
     ...options,
     fetch,
   });
-  return { source, requests };
+  return { source, requests, statuses };
 }
 
 beforeAll(async () => {
@@ -115,7 +122,7 @@ afterAll(async () => {
 
 describe('npmKeySource with a real private registry', () => {
   it('fetches the keys in two exchanges, sees nothing new in one, and a new version in two', async () => {
-    const { source, requests } = sourceWith();
+    const { source, requests, statuses } = sourceWith();
     const set = (await source.fetch()) as KeySet;
     expect(set.entropy === new TextDecoder().decode(entropyFile)).toBe(true);
     expect(requests).toHaveLength(2);
@@ -126,6 +133,7 @@ describe('npmKeySource with a real private registry', () => {
     expect(next.entropy === new TextDecoder().decode(otherEntropyFile)).toBe(true);
     expect(requests).toHaveLength(5);
     expect(await source.fetch(next)).toBe('unchanged');
+    expect(statuses).toEqual([200, 200, 304, 200, 200, 304]);
   });
 
   it('is told that it may not, or that there is nothing', async () => {
