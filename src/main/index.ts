@@ -29,6 +29,8 @@ function main(): void {
     app.exit(2);
     return;
   }
+  // The SDK's notice about Node versions is for developers; on a wall it is noise.
+  process.env['AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED'] = 'true';
   const redactor = createRedactor();
   redactStandardStreams(redactor);
   // Chromium's own messages name addresses in full.
