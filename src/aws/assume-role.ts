@@ -3,7 +3,7 @@ import { AppError } from '../core/errors.ts';
 import type { Clock, Fetch, HttpResponse } from '../core/ports.ts';
 import { assumeRoleLadder, ONE_HOUR_SECONDS, type DurationRung } from '../core/renewal/duration-ladder.ts';
 import type { AwsCredentials } from '../credentials/provider.ts';
-import { sdkRequestHandler } from '../keys/sdk-request-handler.ts';
+import { SDK_CLIENT_OPTIONS, sdkRequestHandler } from '../keys/sdk-request-handler.ts';
 import type { DurationMemory } from './duration-memory.ts';
 import { parseRoleArn, stsEndpointOf } from './partitions.ts';
 import { stsError, stsUnreadable, type StsCall } from './sts-errors.ts';
@@ -122,14 +122,7 @@ async function send(
       ...(credentials.sessionToken === undefined ? {} : { sessionToken: credentials.sessionToken }),
     },
     requestHandler: sdkRequestHandler(recording, { timeoutMs, maxBytes: LONGEST_ANSWER }),
-    maxAttempts: 1,
-    // Everything below is given only so that the SDK does not look for it in the environment or in ~/.aws.
-    retryMode: 'standard',
-    defaultsMode: 'standard',
-    useDualstackEndpoint: false,
-    useFipsEndpoint: false,
-    authSchemePreference: [],
-    userAgentAppId: '',
+    ...SDK_CLIENT_OPTIONS,
   });
   try {
     return { output: await client.send(new AssumeRoleCommand(inputOf(role, durationSeconds))), answer };

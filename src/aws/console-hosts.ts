@@ -8,7 +8,10 @@ export interface ConsoleHosts {
   isSignIn(url: URL): boolean;
 }
 
-/** Hosts that stand in for AWS's on this machine: `host`, `host:port`, or either with `*.` in front for names below. */
+/**
+ * Hosts that stand in for AWS's on this machine: `host`, `host:port`, either with `*.` in front for the names below it, or
+ * `*:port` for this machine under whatever name.
+ */
 export interface StandInHosts {
   readonly console?: readonly string[];
   readonly signIn?: readonly string[];
@@ -45,27 +48,41 @@ function isAws(url: URL, isHost: (hostname: string) => boolean): boolean {
 
 /**
  * The hosts that follow from where the dashboard and the federation endpoint are. An address on this machine stands in
- * for AWS's: with `console` or `signin` among its labels, the name from there on and all below it (`us-east-1.console.localhost:8080`
- * gives `*.console.localhost:8080`); otherwise that host and port, and `console.localhost` or `signin.localhost` at that port.
+ * for AWS's, with every name of this machine at that port; where both have one port, a `console` or `signin` among the
+ * labels tells them apart.
  */
 export function hostsOf(options: { destinationUrl: string; federationUrl: string }): ConsoleHosts {
-  return consoleHosts({
-    console: standInOf(options.destinationUrl, 'console'),
-    signIn: standInOf(options.federationUrl, 'signin'),
+  const console = portOnThisMachine(options.destinationUrl);
+  const signIn = portOnThisMachine(options.federationUrl);
+  const hosts = consoleHosts({
+    console: console === undefined ? [] : [`*:${console}`],
+    signIn: signIn === undefined ? [] : [`*:${signIn}`],
   });
+  if (console === undefined || console !== signIn) return hosts;
+  return {
+    isConsole: (url) => hosts.isConsole(url) && !hasLabel(url, 'signin'),
+    isSignIn: (url) => hosts.isSignIn(url) && !hasLabel(url, 'console'),
+  };
 }
 
-function standInOf(address: string, label: string): readonly string[] {
-  if (!URL.canParse(address)) return [];
-  const { hostname, host, port } = new URL(address);
-  if (!isLoopbackHost(hostname)) return [];
-  const labels = host.split('.');
-  const at = labels.indexOf(label);
-  const base = at === -1 ? `${label}.localhost${port === '' ? '' : `:${port}`}` : labels.slice(at).join('.');
-  return [host, base, `*.${base}`];
+function portOnThisMachine(address: string): string | undefined {
+  if (!URL.canParse(address)) return undefined;
+  const url = new URL(address);
+  return isLoopbackHost(url.hostname) ? portOf(url) : undefined;
+}
+
+function portOf(url: URL): string {
+  return url.port === '' ? (url.protocol === 'https:' ? '443' : '80') : url.port;
+}
+
+/** Among the host's labels, but for an AWS host the name is not asked: it is one or the other. */
+function hasLabel(url: URL, label: string): boolean {
+  return isLoopbackHost(url.hostname) && url.hostname.split('.').includes(label);
 }
 
 function hostPattern(pattern: string): (url: URL) => boolean {
+  const anyName = /^\*:(\d{1,5})$/.exec(pattern)?.[1];
+  if (anyName !== undefined) return (url) => isWeb(url) && isLoopbackHost(url.hostname) && portOf(url) === anyName;
   const below = pattern.startsWith('*.');
   const base = (below ? pattern.slice(2) : pattern).toLowerCase();
   const address = `http://${base}/`;
@@ -77,8 +94,11 @@ function hostPattern(pattern: string): (url: URL) => boolean {
   }
   const hasPort = /:\d+$/.test(base);
   return (url) => {
-    if (url.protocol !== 'http:' && url.protocol !== 'https:') return false;
     const host = hasPort ? url.host : url.hostname;
-    return below ? host.endsWith(`.${base}`) : host === base;
+    return isWeb(url) && (below ? host.endsWith(`.${base}`) : host === base);
   };
+}
+
+function isWeb(url: URL): boolean {
+  return url.protocol === 'http:' || url.protocol === 'https:';
 }

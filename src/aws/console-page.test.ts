@@ -63,7 +63,9 @@ describe('a committed page of a stand-in', () => {
     ['http://us-east-1.signin.localhost:8444/signin', 'sign-in'],
     ['http://signin.localhost:9999/signin', 'foreign'],
     ['http://console.localhost:9999/cloudwatch/home', 'foreign'],
-    ['http://evilconsole.localhost:8443/cloudwatch/home', 'foreign'],
+    ['http://127.0.0.1:8444/signin', 'sign-in'],
+    ['http://console.localhost.test:8443/cloudwatch/home', 'foreign'],
+    ['http://evil.test:8444/signin', 'foreign'],
     ['https://eu-west-1.console.aws.amazon.com/ec2', 'console-other'],
   ])('%s is %s', (url, kind) => {
     expect(classifyConsolePage(url, named).kind).toBe(kind);
@@ -85,6 +87,20 @@ describe('a committed page of a stand-in', () => {
     expect(classifyConsolePage(url, oneHost).kind).toBe(kind);
   });
 
+  it('can have one port for both', () => {
+    const onePort = {
+      destinationUrl: 'http://us-east-1.console.localhost:80/cloudwatch/home',
+      issuerUrl: 'vigil://ended/',
+      federationUrl: 'http://signin.localhost/federation',
+    };
+    const kind = (url: string): ConsolePageKind => classifyConsolePage(url, onePort).kind;
+    expect(kind('http://console.localhost/cloudwatch/home')).toBe('destination');
+    expect(kind('http://console.localhost/ec2')).toBe('console-other');
+    expect(kind('http://eu-west-1.signin.localhost/cloudwatch/home')).toBe('sign-in');
+    expect(kind('https://signin.aws.amazon.com/signin')).toBe('sign-in');
+    expect(kind('http://console.localhost:81/cloudwatch/home')).toBe('foreign');
+  });
+
   it('can be named, on this machine only', () => {
     const hosts = consoleHosts({ console: ['*.console.localhost', '127.0.0.1:99'], signIn: ['localhost'] });
     expect(hosts.isConsole(new URL('http://a.console.localhost:5/'))).toBe(true);
@@ -92,7 +108,7 @@ describe('a committed page of a stand-in', () => {
     expect(hosts.isConsole(new URL('http://127.0.0.1:98/'))).toBe(false);
     expect(hosts.isConsole(new URL('http://127.0.0.1:99/'))).toBe(true);
     expect(hosts.isSignIn(new URL('http://localhost:1/'))).toBe(true);
-    for (const host of ['evil.test', '*.evil.test', 'localhost.evil.test', 'localhost/x', 'a b', ''])
+    for (const host of ['*:port', 'evil.test', '*.evil.test', 'localhost.evil.test', 'localhost/x', 'a b', ''])
       expect(() => consoleHosts({ console: [host] })).toThrow(
         expect.objectContaining({ code: 'SETTINGS_INVALID' }) as Error,
       );
