@@ -16,8 +16,9 @@ function settingsJsonSchema() {
       if (fieldNotes.get(zodSchema)?.secret) jsonSchema.writeOnly = true;
     },
   });
-  const { $schema, ...rest } = schema;
-  return `${JSON.stringify({ $schema, title: "Vigil's settings", ...rest }, null, 2)}\n`;
+  const { $schema, properties, ...rest } = schema;
+  const editors = { $schema: { type: 'string', description: 'Where editors find this schema; Vigil ignores it.' } };
+  return `${JSON.stringify({ $schema, title: "Vigil's settings", ...rest, properties: { ...editors, ...properties } }, null, 2)}\n`;
 }
 
 /** @returns {boolean} whether the file in the tree is what the schema says now */

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { copyFile, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { copyFile, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { createServer, get, type IncomingMessage, type RequestListener, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -19,6 +19,7 @@ const source = fileURLToPath(new URL('main.ts', import.meta.url));
 
 const ACCESS_KEY = 'AKIAIOSFODNN7EXAMPLE';
 const SECRET_KEY = 'wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY';
+const READER = { accessKeyId: 'AKIAI44QH8DHBEXAMPLE', secretAccessKey: 'je7MtGbClwBF/2Zp9Utk/h3yCo8nvbEXAMPLEKEY' };
 const ROLE = 'arn:aws:iam::111122223333:role/Wall';
 
 let folder: string;
@@ -47,7 +48,10 @@ beforeAll(async () => {
   standin = await startStandin({
     keysDir: join(folder, 'keys'),
     secrets: { wall: `${ACCESS_KEY},${SECRET_KEY}`, 'not-credentials': 'hunter2hunter2' },
-    users: [{ name: 'wall', accessKeyId: ACCESS_KEY, secretAccessKey: SECRET_KEY }],
+    users: [
+      { name: 'wall', accessKeyId: ACCESS_KEY, secretAccessKey: SECRET_KEY },
+      { name: 'reader', ...READER, allow: ['s3:GetObject'] },
+    ],
     roles: { [ROLE]: { maxSessionDurationSeconds: 3600 } },
     dashboards: [{ name: 'Main' }],
   });
@@ -183,6 +187,25 @@ describe('vigil credentials', () => {
   it('prints what credential_process takes', async () => {
     const { stdout } = await vigil(['credentials', '--format=process']);
     expect(JSON.parse(stdout)).toEqual({ Version: 1, AccessKeyId: ACCESS_KEY, SecretAccessKey: SECRET_KEY });
+  });
+
+  it('takes the keys from S3', async () => {
+    for (const name of ['info2048.bin', 'public.pem']) {
+      const bytes = new Uint8Array(await readFile(join(folder, 'keys', name)));
+      standin.control.putObject('keys-of-acme', `build/${name}`, bytes);
+    }
+    const env = {
+      ...reference,
+      AUTO_ID_KEYS_DIR: '',
+      AUTO_ID_BUCKET: 'keys-of-acme',
+      ENTROPY_ACCESS_ID: READER.accessKeyId,
+      ENTROPY_SECRET_KEY: READER.secretAccessKey,
+      AWS_ENDPOINT_URL_S3: standin.urls.s3,
+      AWS_REGION: 'eu-west-1',
+    };
+    expect(await vigil(['credentials'], env)).toMatchObject({ status: 0, stderr: '' });
+    const refused = { ...env, ENTROPY_SECRET_KEY: SECRET_KEY };
+    expect(await expectFailure(['credentials'], refused, 3, 'KEYS_REFUSED')).not.toContain(READER.secretAccessKey);
   });
 
   it('needs neither role nor dashboard', async () => {

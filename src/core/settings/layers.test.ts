@@ -298,6 +298,11 @@ describe('layers', () => {
     expect(problems).toHaveLength(values === null || values === undefined ? 0 : 1);
   });
 
+  it('take the $schema of editors, at the top only', () => {
+    expect(mergeSettings([user({ $schema: './settings.schema.json' })]).problems).toEqual([]);
+    expect(mergeSettings([user({ server: { $schema: 'x' } })]).problems).toHaveLength(1);
+  });
+
   it('take groups without fields', () => {
     expect(mergeSettings([user({ server: null, keys: { npm: null, s3: {} } })]).problems).toEqual([]);
   });

@@ -131,6 +131,8 @@ function readLayer(layer: SettingsLayer): LayerResult {
       return;
     }
     for (const name of Object.keys(values)) {
+      // Editors find the published JSON schema by it.
+      if (group === ROOT && name === '$schema') continue;
       const member = group.members.get(name);
       const value = (values as Record<string, unknown>)[name];
       if (member === undefined) {
