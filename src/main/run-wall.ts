@@ -57,8 +57,8 @@ export function runWall(options: RunWallOptions): RunningWall {
   const attempt = async () => {
     if (running.stopped || running.wall !== undefined) return;
     const { settings, complaints } = await readSettings(options);
-    const window = (running.window ??= new KioskWindow({ windowed: settings.wall.windowed, title: 'Vigil' }));
-    const notice = (running.notice ??= openNotice(window, options.dist));
+    const notice = (running.notice ??= new NoticeView(options.dist));
+    const window = (running.window ??= openWindow(notice, settings.wall.windowed));
     try {
       if (complaints.length > 0) {
         notice.show({
@@ -126,13 +126,12 @@ async function readSettings({ flags, clock, redactor }: RunWallOptions) {
   return { settings, complaints };
 }
 
-function openNotice(window: KioskWindow, dist: string): NoticeView {
-  const notice = new NoticeView(dist);
-  window.raise(notice.view);
+function openWindow(notice: NoticeView, windowed: boolean): KioskWindow {
+  const window = new KioskWindow(notice.view, { windowed, title: 'Vigil' });
   window.onClosed(() => {
     app.quit();
   });
-  return notice;
+  return window;
 }
 
 async function startWall(

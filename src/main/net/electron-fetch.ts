@@ -5,7 +5,8 @@ import type { Fetch, HttpRequest, HttpResponse } from '../../core/ports.ts';
 /**
  * The Fetch port on Chromium's network stack: system proxy, PAC and the operating system's certificates apply. Redirects are handed
  * back, cookies are neither sent nor kept, and nothing is cached.
- * @param session an in-memory session without cache; what passes here must not reach the disk
+ * @param session an in-memory session made without a cache: what passes here must not reach the disk, and a cache mode on the call
+ *   would add headers that make servers answer conditional requests in full
  */
 export function createElectronFetch(session: Session): Fetch {
   return (request) =>
@@ -28,7 +29,6 @@ function send(
     session,
     redirect: 'manual',
     credentials: 'omit',
-    cache: 'no-store',
   });
   const settle = (finish: () => void) => {
     if (settled) return;

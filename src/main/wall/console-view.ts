@@ -1,5 +1,5 @@
-import { type Session, WebContentsView } from 'electron';
-import { type Failure } from '../../core/errors.ts';
+import { type Session, type WebContents, WebContentsView } from 'electron';
+import type { Failure } from '../../core/errors.ts';
 import type { Logger } from '../../core/ports.ts';
 import type { View } from '../../core/surface/surface.ts';
 import { LOCKED_PREFERENCES, lockContents } from './lockdown.ts';
@@ -32,6 +32,7 @@ export class ConsoleView implements GuardedView {
   readonly contentsId: number;
   isLive = false;
   readonly #options: ConsoleViewOptions;
+  readonly #contents: WebContents;
   #closed = false;
   #settled = false;
   #signedOut = false;
@@ -45,7 +46,9 @@ export class ConsoleView implements GuardedView {
       webPreferences: { ...LOCKED_PREFERENCES, session: options.session, backgroundThrottling: false },
     });
     this.webContentsView.setBackgroundColor('#0b0f14');
+    // Kept here: the view forgets its webContents once that is closed.
     const contents = this.webContentsView.webContents;
+    this.#contents = contents;
     this.contentsId = contents.id;
     lockContents(contents);
     guardNavigation(contents, this);
@@ -71,7 +74,7 @@ export class ConsoleView implements GuardedView {
 
   /** Loads the login URL and watches until the dashboard has painted or will not. */
   enter(loginUrl: string): void {
-    const contents = this.webContentsView.webContents;
+    const contents = this.#contents;
     contents.loadURL(loginUrl).catch((error: unknown) => {
       // ERR_ABORTED: the page itself went on elsewhere while it loaded.
       const code = error instanceof Error && 'code' in error ? String(error.code) : 'ERR_FAILED';
@@ -106,11 +109,15 @@ export class ConsoleView implements GuardedView {
     });
   }
 
-  /** Closes the page and its renderer; nothing of it is told any more. */
-  close(): void {
-    if (this.#closed) return;
+  /** Nothing of this view is told any more; its picture still stands. */
+  retire(): void {
     this.#closed = true;
-    this.webContentsView.webContents.close();
+  }
+
+  /** Closes the page and its renderer. */
+  close(): void {
+    this.retire();
+    if (!this.#contents.isDestroyed()) this.#contents.close();
   }
 
   onSignedOut(kind: 'sign-in' | 'signed-out' | 'issuer'): void {
@@ -152,7 +159,7 @@ export class ConsoleView implements GuardedView {
   }
 
   #page(): 'destination' | 'elsewhere' | 'sign-in' | 'none' {
-    const contents = this.webContentsView.webContents;
+    const contents = this.#contents;
     if (this.#closed || contents.isDestroyed()) return 'none';
     const url = contents.getURL();
     if (url === '') return 'none';

@@ -7,15 +7,17 @@ export interface KioskWindowOptions {
 }
 
 /**
- * The window that fills one display, and the pile of views in it. What is on top covers the content area but for one row of pixels
- * while another view paints beneath: a view that is covered whole is hidden to Chromium and never paints.
+ * The window that fills one display, and the pile of views in it. The view on top covers the content area but for one row of pixels
+ * while another paints beneath: a view that is covered whole is hidden to Chromium and never paints.
  */
 export class KioskWindow {
   readonly #window: BaseWindow;
-  #top: WebContentsView | undefined;
+  readonly #base: WebContentsView;
+  #top: WebContentsView;
   readonly #beneath = new Set<WebContentsView>();
 
-  constructor(options: KioskWindowOptions) {
+  /** @param base what stands when nothing else does; it is never removed, and invisible while it is not on top */
+  constructor(base: WebContentsView, options: KioskWindowOptions) {
     this.#window = new BaseWindow({
       title: options.title,
       backgroundColor: '#0b0f14',
@@ -25,9 +27,13 @@ export class KioskWindow {
       ...(options.windowed ? {} : { kiosk: true, fullscreen: true, frame: false, resizable: true, alwaysOnTop: true }),
     });
     this.#window.setMenu(null);
+    this.#base = base;
+    this.#top = base;
+    this.#window.contentView.addChildView(base);
     this.#window.contentView.on('bounds-changed', () => {
       this.#layout();
     });
+    this.#layout();
   }
 
   /** Called when the window is closed by the system or by a person. */
@@ -42,21 +48,30 @@ export class KioskWindow {
     this.#layout();
   }
 
-  /** Puts a view on top; the one that was there stays beneath until it is removed. */
+  /** Puts a view on top. A console view that was there stays beneath until it is removed. */
   raise(view: WebContentsView): void {
-    if (this.#top === view) return;
-    this.#beneath.delete(view);
-    this.#window.contentView.addChildView(view);
     const before = this.#top;
+    if (before === view) return;
+    this.#beneath.delete(view);
+    view.setVisible(true);
+    this.#window.contentView.addChildView(view);
     this.#top = view;
-    if (before !== undefined) this.#beneath.add(before);
+    if (before === this.#base) before.setVisible(false);
+    else this.#beneath.add(before);
     this.#layout();
   }
 
+  /** Puts the base on top. */
+  raiseBase(): void {
+    this.raise(this.#base);
+  }
+
+  /** Takes a view out of the window; if it was on top, the base is. */
   remove(view: WebContentsView): void {
+    if (this.#window.isDestroyed()) return;
+    if (this.#top === view) this.raiseBase();
     this.#beneath.delete(view);
-    if (this.#top === view) this.#top = undefined;
-    if (!this.#window.isDestroyed()) this.#window.contentView.removeChildView(view);
+    this.#window.contentView.removeChildView(view);
     this.#layout();
   }
 
@@ -69,6 +84,6 @@ export class KioskWindow {
     const { width, height } = this.#window.contentView.getBounds();
     const whole = { x: 0, y: 0, width, height };
     for (const view of this.#beneath) view.setBounds(whole);
-    this.#top?.setBounds(this.#beneath.size === 0 ? whole : { ...whole, height: Math.max(1, height - 1) });
+    this.#top.setBounds(this.#beneath.size === 0 ? whole : { ...whole, height: Math.max(1, height - 1) });
   }
 }

@@ -44,9 +44,9 @@ export class Partitions {
     return session;
   }
 
-  /** Empties a partition that no view is in any more. Never rejects; the next `acquire` waits for it. */
-  release(partition: Partition): Promise<void> {
-    const clearing = this.#clear(partition);
+  /** Empties a partition once its views have left. Never rejects; the next `acquire` waits for it. */
+  release(partition: Partition, left: Promise<void> = Promise.resolve()): Promise<void> {
+    const clearing = Promise.all([left, this.#clearing[partition]]).then(() => this.#clear(partition));
     this.#clearing[partition] = clearing;
     return clearing;
   }

@@ -43,6 +43,9 @@ export interface WallOptions {
   readonly onChange: (session: Session, surface: SurfaceState) => void;
 }
 
+// Long enough for a few frames on a slow machine.
+const LINGER_MS = 200;
+
 /** One session on one surface: performs what the two state machines decide, and tells them what came of it. */
 export class Wall {
   readonly #options: WallOptions;
@@ -53,6 +56,8 @@ export class Wall {
   #session: Session = IDLE_SESSION;
   #surface: SurfaceState = { kind: 'notice' };
   #stopped = false;
+  /** Until when a partition's last view lingers. */
+  readonly #leaving: Partial<Record<Partition, Promise<void>>> = {};
 
   constructor(options: WallOptions) {
     this.#options = options;
@@ -90,7 +95,7 @@ export class Wall {
     if (this.#stopped) return;
     this.#stopped = true;
     this.#clockwork.stop();
-    for (const attempt of [...this.#views.keys()]) this.#close(attempt);
+    for (const attempt of [...this.#views.keys()]) this.#close(attempt, 0);
     await Promise.all([this.#partitions.release('a'), this.#partitions.release('b')]);
   }
 
@@ -133,10 +138,10 @@ export class Wall {
         return;
       case 'abandon':
         this.#tellSurface({ type: 'abandon', attempt: effect.attempt });
-        void this.#partitions.release(effect.partition);
+        this.#release(effect.partition);
         return;
       case 'release':
-        void this.#partitions.release(effect.partition);
+        this.#release(effect.partition);
         return;
       case 'dark':
         this.#tellSurface({ type: 'dark' });
@@ -155,10 +160,10 @@ export class Wall {
         return;
       }
       case 'raise-notice':
-        this.#options.window.raise(this.#options.notice.view);
+        this.#options.window.raiseBase();
         return;
       case 'close':
-        this.#close(effect.attempt);
+        this.#close(effect.attempt, LINGER_MS);
         return;
       case 'report-entered':
         if (!effect.verified) this.#options.logger.log('warn', 'view.unverified', { attempt: effect.attempt });
@@ -225,12 +230,33 @@ export class Wall {
     return (surface.kind === 'entering' || surface.kind === 'swapping') && surface.incoming.attempt === attempt;
   }
 
-  #close(attempt: number): void {
+  /** Takes a view off the wall. One that was on top lingers beneath for a few frames, until the next one has been presented. */
+  #close(attempt: number, lingerMs: number): void {
     const view = this.#views.get(attempt);
     if (view === undefined) return;
     this.#views.delete(attempt);
-    this.#options.window.remove(view.webContentsView);
-    view.close();
+    const take = () => {
+      this.#options.window.remove(view.webContentsView);
+      view.close();
+    };
+    if (!view.isLive || lingerMs === 0) {
+      view.retire();
+      take();
+      return;
+    }
+    view.retire();
+    const { partition } = view.view;
+    this.#leaving[partition] = new Promise((resolve) => {
+      setTimeout(() => {
+        take();
+        resolve();
+      }, lingerMs);
+    });
+  }
+
+  /** Clears a partition once its last view has left. */
+  #release(partition: Partition): void {
+    void this.#partitions.release(partition, this.#leaving[partition]);
   }
 
   #failureOf(error: unknown, event: string): Failure {
@@ -277,6 +303,7 @@ export class Wall {
         } else if (before.phase.kind !== 'live') {
           logger.log('info', 'session.live', {
             attempt: after.attempts,
+            partition: phase.live.partition,
             verified: phase.live.verified,
             endsAt: new Date(phase.live.endsAt.wall).toISOString(),
             renewsAt: new Date(phase.renewal.at.wall).toISOString(),
