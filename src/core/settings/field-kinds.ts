@@ -1,0 +1,141 @@
+/** The kinds of values that settings fields take. Every complaint is a verb phrase that never repeats the value. */
+import { z } from 'zod';
+
+export const UNSEEN = /[\p{Cc}\p{Cs}\p{Zl}\p{Zp}]/u;
+const LONGEST_TEXT = 4096;
+export const LONGEST_URL = 8192;
+
+/** Plain text: no control characters or lone surrogates, no space around it, at most `longest` characters. */
+export function text(longest = LONGEST_TEXT) {
+  return z
+    .string({ error: 'must be text' })
+    .min(1, { error: 'must not be empty' })
+    .max(longest, { error: `must be at most ${longest} characters long` })
+    .refine((value) => !UNSEEN.test(value), {
+      error: 'must not contain line breaks or other control characters',
+      abort: true,
+    })
+    .refine((value) => value.trim() === value, { error: 'must not start or end with a space', abort: true });
+}
+
+/** Text that matches `pattern`, which `rule` puts in words. */
+export function matching(pattern: RegExp, rule: string, longest = LONGEST_TEXT) {
+  return text(longest).regex(pattern, { error: `must be ${rule}` });
+}
+
+/** Whether a URL's host name is this machine: 127.0.0.0/8, ::1, localhost or a name under localhost (RFC 6761). */
+export function isLoopbackHost(hostname: string): boolean {
+  return /^127(\.\d{1,3}){3}$|^\[?::1\]?$|^(.+\.)?localhost\.?$/i.test(hostname);
+}
+
+interface UrlRules {
+  /** Schemes allowed for any host, with the colon; http on loopback is always allowed. */
+  readonly schemes: readonly string[];
+  readonly query: boolean;
+  readonly login: boolean;
+}
+
+/** What is wrong with a URL, as a verb phrase, or undefined. */
+function urlComplaint(value: string, rules: UrlRules): string | undefined {
+  const kinds = rules.schemes.map((scheme) => `${scheme}//`).join(', ');
+  if (!URL.canParse(value)) return `must be a whole URL that starts with ${kinds}`;
+  const url = new URL(value);
+  if (url.protocol === 'http:' && !rules.schemes.includes('http:')) {
+    if (!isLoopbackHost(url.hostname)) return 'must start with https:// (http:// is for this machine itself only)';
+  } else if (!rules.schemes.includes(url.protocol)) {
+    return `must be a URL that starts with ${kinds}`;
+  }
+  if (url.hostname === '') return 'must name a host';
+  if (/[\s\\]/.test(value)) return 'must not contain spaces or backslashes';
+  if (!rules.login && (url.username !== '' || url.password !== '')) {
+    return 'must not carry a user name or password';
+  }
+  if (!rules.query && /[?#]/.test(value)) return 'must not have a query (?...) or a fragment (#...)';
+  return undefined;
+}
+
+export function url(rules: UrlRules) {
+  return text(LONGEST_URL).superRefine((value, context) => {
+    const complaint = urlComplaint(value, rules);
+    if (complaint !== undefined) context.addIssue({ code: 'custom', message: complaint });
+  });
+}
+
+/** An address that Vigil calls: https, or http on loopback; no login, query or fragment. */
+export const endpoint = () => url({ schemes: ['https:'], query: false, login: false });
+
+/** `system`, `none`, or a proxy's URL, which may carry a login. */
+export function isProxy(value: string): boolean {
+  const schemes = ['http:', 'https:', 'socks:', 'socks4:', 'socks4a:', 'socks5:', 'socks5h:'];
+  return (
+    value === 'system' || value === 'none' || urlComplaint(value, { schemes, query: false, login: true }) === undefined
+  );
+}
+
+/** A whole number of seconds. */
+export function seconds(least: number, most: number) {
+  const error = `must be a whole number of seconds from ${least} to ${most}`;
+  return z.number({ error }).int({ error }).min(least, { error }).max(most, { error });
+}
+
+export function yesOrNo() {
+  return z.boolean({ error: 'must be true or false' });
+}
+
+// AWS STS API reference, AssumeRole: RoleSessionName and SourceIdentity.
+export const sessionName = () =>
+  matching(/^[\w+=,.@-]{2,64}$/, '2 to 64 characters, each a letter, a digit or one of _+=,.@-', 64);
+
+export const arn = (service: string, what: string, example: string) =>
+  matching(
+    new RegExp(`^arn:aws(-[a-z]+)*:${service}::(\\d{12}|aws):${what}/[\\w+=,.@/-]{1,512}$`),
+    `an ARN like ${example}`,
+    2048,
+  );
+
+export const region = () =>
+  matching(/^[a-z]{2,8}(-[a-z]{1,16}){1,3}-\d{1,2}$/, 'an AWS region such as eu-central-1', 64);
+
+/** Characters that STS takes in a session policy (AssumeRole, Policy). */
+const POLICY_TEXT = /^[\t\n\r\u0020-\u00ff]+$/;
+const LONGEST_POLICY = 2048;
+
+/** A session policy as one compact JSON text, from text or from an object. */
+export const policy = () =>
+  z
+    .union([z.string(), z.record(z.string(), z.unknown())], {
+      error: 'must be an IAM policy, as JSON text or an object',
+    })
+    .transform((value, context): string => {
+      let parsed: unknown = value;
+      try {
+        if (typeof value === 'string') parsed = JSON.parse(value.slice(0, 16 * LONGEST_POLICY));
+        if (typeof parsed === 'object' && parsed !== null && !Array.isArray(parsed)) {
+          const compact = JSON.stringify(parsed);
+          if (compact.length > LONGEST_POLICY) {
+            context.addIssue({ code: 'custom', message: `must be at most ${LONGEST_POLICY} characters long` });
+          } else if (!POLICY_TEXT.test(compact)) {
+            context.addIssue({ code: 'custom', message: 'must hold Latin-1 characters only' });
+          } else if (!('Statement' in parsed)) {
+            context.addIssue({ code: 'custom', message: 'must be an IAM policy: it has no Statement' });
+          }
+          return compact;
+        }
+      } catch {
+        // Told below: not JSON, or an object that JSON cannot hold.
+      }
+      context.addIssue({ code: 'custom', message: 'must be an IAM policy, as JSON text or an object' });
+      return z.NEVER;
+    });
+
+// IAM and STS API reference, Tag: key 1-128, value 0-256 characters.
+export const tagKey = () =>
+  z
+    .string({ error: 'must be text' })
+    .regex(/^[\p{L}\p{Z}\p{N}_.:/=+\-@]{1,128}$/u, { error: 'must have keys of 1 to 128 letters, digits or _.:/=+-@' });
+export const tagValue = () =>
+  z.string({ error: 'must have texts as values' }).regex(/^[\p{L}\p{Z}\p{N}_.:/=+\-@]{0,256}$/u, {
+    error: 'must have values of at most 256 letters, digits or _.:/=+-@',
+  });
+
+export const secretText = () => matching(/^\S+$/, 'one word without spaces');
