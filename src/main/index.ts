@@ -8,7 +8,17 @@ import { createNodeClock } from '../node/clock.ts';
 import { installFaultHandlers, redactStandardStreams } from './lifecycle/faults.ts';
 import { HELP, readFlags } from './lifecycle/flags.ts';
 import { registerOwnScheme } from './wall/notice-view.ts';
+import { readWallSettings } from './lifecycle/wall-settings.ts';
 import { runWall } from './run-wall.ts';
+
+// Chromium's own messages name addresses in full, and nothing of a wall is for its background services to fetch or report.
+const SWITCHES = [
+  ['disable-logging', ''],
+  ['log-level', '3'],
+  ['disable-background-networking', ''],
+  ['disable-component-update', ''],
+  ['autoplay-policy', 'no-user-gesture-required'],
+] as const;
 
 const dist = join(dirname(fileURLToPath(import.meta.url)), '..');
 const clock = createNodeClock();
@@ -16,7 +26,7 @@ const startedAt = clock.monotonic();
 // Unpacked, Electron is given the app's path as its first argument.
 const flags = readFlags(process.argv.slice(app.isPackaged ? 1 : 2));
 
-function main(): void {
+async function main(): Promise<void> {
   app.setName('Vigil');
   if (flags.help || flags.version) {
     process.stdout.write(flags.help ? HELP : `${app.getVersion()}\n`);
@@ -24,35 +34,16 @@ function main(): void {
     return;
   }
   const debugging = process.argv.some((arg) => /^--(inspect|remote-debugging)/.test(arg));
-  if (app.isPackaged && debugging) {
-    process.stderr.write('vigil: USAGE: The wall does not start with a debugger attached.\n');
-    app.exit(2);
-    return;
-  }
+  if (app.isPackaged && debugging) refuse('The wall does not start with a debugger attached.');
   // The SDK's notice about Node versions is for developers; on a wall it is noise.
   process.env['AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED'] = 'true';
   const redactor = createRedactor();
   redactStandardStreams(redactor);
-  // Chromium's own messages name addresses in full.
-  app.commandLine.appendSwitch('disable-logging');
-  app.commandLine.appendSwitch('log-level', '3');
-  // Nothing of a wall is for Chromium's background services to fetch or report.
-  app.commandLine.appendSwitch('disable-background-networking');
-  app.commandLine.appendSwitch('disable-component-update');
-  app.commandLine.appendSwitch('autoplay-policy', 'no-user-gesture-required');
-
-  if (!app.requestSingleInstanceLock()) {
-    process.stderr.write('vigil: USAGE: A wall is running already for this user.\n');
-    app.exit(2);
-    return;
-  }
+  for (const [name, value] of SWITCHES) app.commandLine.appendSwitch(name, value);
+  if (!app.requestSingleInstanceLock()) refuse('A wall is running already for this user.');
   registerOwnScheme();
-  const log = createLog({ folder: process.env['VIGIL_LOG_FOLDER'] ?? join(app.getPath('userData'), 'logs'), redactor });
-  installFaultHandlers(log.logger, startedAt, () => clock.monotonic());
-  log.logger.log('info', 'wall.start', {
-    version: app.getVersion(),
-    electron: process.versions.electron,
-    platform: process.platform,
+  app.on('window-all-closed', () => {
+    app.quit();
   });
   process.on('SIGTERM', () => {
     app.quit();
@@ -60,36 +51,40 @@ function main(): void {
   process.on('SIGINT', () => {
     app.quit();
   });
-  app.on('window-all-closed', () => {
-    app.quit();
-  });
 
-  void app.whenReady().then(() => {
-    const wall = runWall({
-      dist,
-      flags,
-      clock,
-      redactor,
-      logger: log.logger,
-      net: electronSession.fromPartition('calls', { cache: false }),
-    });
-    powerMonitor.on('resume', () => {
-      wall.nudge();
-    });
-    let stopping = false;
-    app.on('before-quit', (event) => {
-      if (stopping) return;
-      stopping = true;
-      event.preventDefault();
-      log.logger.log('info', 'wall.stop');
-      void wall
-        .stop()
-        .then(() => log.close())
-        .finally(() => {
-          app.exit(0);
-        });
-    });
+  const userData = app.getPath('userData');
+  const read = () => readWallSettings(flags, redactor, userData, clock.now());
+  const first = await read();
+  const log = createLog({ folder: first.settings.wall.logFolder ?? join(userData, 'logs'), redactor });
+  const { logger } = log;
+  installFaultHandlers(logger, startedAt, () => clock.monotonic());
+  const { electron } = process.versions;
+  logger.log('info', 'wall.start', { version: app.getVersion(), electron, platform: process.platform });
+
+  await app.whenReady();
+  const net = electronSession.fromPartition('calls', { cache: false });
+  const wall = runWall({ dist, clock, redactor, logger, net, first, read });
+  powerMonitor.on('resume', () => {
+    wall.nudge();
+  });
+  let stopping = false;
+  app.on('before-quit', (event) => {
+    if (stopping) return;
+    stopping = true;
+    event.preventDefault();
+    logger.log('info', 'wall.stop');
+    void wall
+      .stop()
+      .then(() => log.close())
+      .finally(() => {
+        app.exit(0);
+      });
   });
 }
 
-main();
+function refuse(sentence: string): never {
+  process.stderr.write(`vigil: USAGE: ${sentence}\n`);
+  process.exit(2);
+}
+
+void main();

@@ -1,19 +1,15 @@
-import { homedir, hostname } from 'node:os';
 import { join } from 'node:path';
 import { type Session as ElectronSession, app, net } from 'electron';
 import { classifyConsolePage } from '../aws/console-page.ts';
-import { secretsOfSettings, signInFromSettings } from '../aws/from-settings.ts';
+import { signInFromSettings } from '../aws/from-settings.ts';
 import { toAppError } from '../core/errors.ts';
 import type { Clock, Logger } from '../core/ports.ts';
 import { DEFAULT_BACKOFF } from '../core/renewal/backoff.ts';
-import { missingProblem } from '../core/settings/requirements.ts';
 import type { Settings } from '../core/settings/schema.ts';
 import { createNodeFileStore } from '../node/file-store.ts';
-import { loadSettings } from '../node/load-settings.ts';
 import { createNodeRandom } from '../node/random.ts';
 import type { Redactor } from '../node/redact.ts';
-import type { Flags } from './lifecycle/flags.ts';
-import { openUserSettings } from './lifecycle/user-settings.ts';
+import type { WallSettings } from './lifecycle/wall-settings.ts';
 import { createElectronFetch } from './net/electron-fetch.ts';
 import { networkFromSettings } from './net/network-settings.ts';
 import { type WallTray, createTray } from './tray/tray.ts';
@@ -24,17 +20,21 @@ import { Wall } from './wall/wall.ts';
 // Where the console sends a browser whose session is over: nobody's address (RFC 2606), which the navigation guard knows.
 const ISSUER = 'https://session-ended.vigil.invalid/';
 const SETTINGS_RECHECK_MS = 30_000;
+const SETTINGS_LOOK_MS = 1_000;
 const ONLINE_CHECK_MS = 2_000;
 
 export interface RunWallOptions {
   /** Folder of the built program. */
   readonly dist: string;
-  readonly flags: Flags;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly redactor: Redactor;
   /** In-memory session for the main process's own calls. */
   readonly net: ElectronSession;
+  /** The settings as read at the start. */
+  readonly first: WallSettings;
+  /** Reads them again. */
+  readonly read: () => Promise<WallSettings>;
 }
 
 export interface RunningWall {
@@ -44,40 +44,38 @@ export interface RunningWall {
 }
 
 /**
- * Opens the window, loads the settings and runs the wall on them. Settings that are wrong or missing are told on the notice, and looked at
- * again every 30 seconds, so that a mended file is enough.
+ * Opens the window and runs the wall on its settings. Settings that are wrong or missing are told on the notice, and read again when a
+ * file of theirs changes and every 30 seconds, so that a mended file is enough.
  */
 export function runWall(options: RunWallOptions): RunningWall {
-  const { logger } = options;
-  const running: { wall?: Wall; window?: KioskWindow; notice?: NoticeView; tray?: WallTray; stopped: boolean } = {
-    stopped: false,
-  };
+  const { logger, first } = options;
+  const running: { wall?: Wall; tray?: WallTray; stopped: boolean } = { stopped: false };
+  const notice = new NoticeView(options.dist);
+  const window = new KioskWindow(notice.view, { windowed: first.settings.wall.windowed, title: 'Vigil' });
+  window.onClosed(() => {
+    app.quit();
+  });
   const timers: NodeJS.Timeout[] = [];
 
-  const attempt = async () => {
+  const attempt = async ({ settings, complaints, files }: WallSettings) => {
     if (running.stopped || running.wall !== undefined) return;
-    const { settings, complaints } = await readSettings(options);
-    const notice = (running.notice ??= new NoticeView(options.dist));
-    const window = (running.window ??= openWindow(notice, settings.wall.windowed));
     try {
-      if (complaints.length > 0) {
-        notice.show({
-          kind: 'needs-settings',
-          code: complaints[0]?.code ?? '',
-          details: complaints.map(({ sentence }) => sentence),
-        });
-        logger.log('error', 'settings.problems', { problems: complaints });
-      } else {
+      const [problem] = complaints;
+      if (problem === undefined) {
         running.wall = await startWall(options, settings, window, notice, running);
+        return;
       }
+      logger.log('error', 'settings.problems', { problems: complaints });
+      notice.show({ kind: 'needs-settings', code: problem.code, details: complaints.map(({ sentence }) => sentence) });
     } catch (error) {
       const failure = toAppError(error);
-      notice.show({ kind: 'needs-settings', code: failure.code, details: [failure.message] });
       logger.log('error', 'wall.not-started', { error: failure });
+      notice.show({ kind: 'needs-settings', code: failure.code, details: [failure.message] });
     }
-    if (running.wall === undefined) timers.push(setTimeout(() => void attempt(), SETTINGS_RECHECK_MS));
+    await changeOf(files, () => running.stopped);
+    await attempt(await options.read());
   };
-  void attempt();
+  void attempt(first);
 
   let online = net.isOnline();
   timers.push(
@@ -97,41 +95,20 @@ export function runWall(options: RunWallOptions): RunningWall {
       for (const timer of timers) clearTimeout(timer);
       await running.wall?.stop();
       running.tray?.close();
-      running.window?.close();
+      window.close();
     },
   };
 }
 
-async function readSettings({ flags, clock, redactor }: RunWallOptions) {
-  const stamp = new Date(clock.now()).toISOString().replace(/[-:]|\.\d+Z/g, '');
-  const user = flags.configFile === undefined ? openUserSettings(app.getPath('userData'), stamp) : undefined;
-  const loaded = await loadSettings({
-    env: process.env,
-    flags: flags.layer,
-    ...(flags.configFile === undefined ? {} : { configFile: flags.configFile }),
-    platform: process.platform,
-    home: homedir(),
-    workingFolder: process.cwd(),
-    hostName: hostname(),
-    files: createNodeFileStore(),
-  });
-  const { settings } = loaded;
-  for (const secret of secretsOfSettings(settings)) redactor.add(secret);
-  const missing = loaded.problems.length === 0 ? missingProblem(settings, 'wall') : undefined;
-  const complaints = [
-    ...(user?.setAside === undefined ? [] : [{ code: 'SETTINGS_UNREADABLE', sentence: user.setAside }]),
-    ...loaded.problems,
-    ...(missing === undefined ? [] : [missing]),
-  ].map(({ code, sentence }) => ({ code, sentence }));
-  return { settings, complaints };
-}
-
-function openWindow(notice: NoticeView, windowed: boolean): KioskWindow {
-  const window = new KioskWindow(notice.view, { windowed, title: 'Vigil' });
-  window.onClosed(() => {
-    app.quit();
-  });
-  return window;
+/** Resolves when one of the files has changed, at the latest after the recheck's time, or when nobody waits any more. */
+async function changeOf(files: readonly string[], stopped: () => boolean): Promise<void> {
+  const store = createNodeFileStore();
+  const stamps = async () => (await Promise.all(files.map((file) => store.stamp(file).catch(() => undefined)))).join();
+  const before = await stamps();
+  for (let waited = 0; waited < SETTINGS_RECHECK_MS && !stopped(); waited += SETTINGS_LOOK_MS) {
+    await new Promise((resolve) => setTimeout(resolve, SETTINGS_LOOK_MS).unref());
+    if ((await stamps()) !== before) return;
+  }
 }
 
 async function startWall(
