@@ -133,7 +133,7 @@ const role = z
     durationSeconds: seconds(900, 43_200)
       .exactOptional()
       .describe(
-        "How long the role's credentials last, in seconds. Where it is missing, as long as the credentials allow.",
+        "How long the role's credentials last, in seconds. Where it is missing, AWS's own default of one hour.",
       ),
     externalId: matching(/^[\w+=,.@:/-]{2,1224}$/, '2 to 1224 characters, each a letter, a digit or one of _+=,.@:/-')
       .exactOptional()
