@@ -12,8 +12,10 @@ const HEADLINES: Readonly<Record<Notice['kind'], string>> = {
   'signing-in': 'Signing in',
   'waiting-for-network': 'Waiting for the network',
   'cannot-sign-in': 'Cannot sign in',
-  'needs-settings': 'Settings needed',
+  'needs-settings': 'Check the settings',
 };
+
+const MOST_LINES = 6;
 
 let current: Notice = { kind: 'starting' };
 
@@ -30,13 +32,19 @@ function show(notice: Notice): void {
   put('code', notice.code ?? '');
   const details = document.getElementById('details');
   details?.replaceChildren(
-    ...(notice.details ?? []).map((line) => {
+    ...fitting(notice.details ?? []).map((line) => {
       const item = document.createElement('li');
       item.textContent = line;
       return item;
     }),
   );
   tick();
+}
+
+/** As many lines as fit on a display; the log has them all. */
+function fitting(lines: readonly string[]): readonly string[] {
+  const rest = lines.length - MOST_LINES;
+  return rest <= 0 ? lines : [...lines.slice(0, MOST_LINES), `… and ${rest} more, in the log`];
 }
 
 function tick(): void {
