@@ -2,6 +2,7 @@
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { app, powerMonitor, session as electronSession } from 'electron';
+import { toAppError } from '../core/errors.ts';
 import { createLog } from '../node/log.ts';
 import { createRedactor } from '../node/redact.ts';
 import { createNodeClock } from '../node/clock.ts';
@@ -87,4 +88,8 @@ function refuse(sentence: string): never {
   process.exit(2);
 }
 
-void main();
+main().catch((error: unknown) => {
+  const { code, message } = toAppError(error);
+  process.stderr.write(`vigil: ${code}: ${message}\n`);
+  process.exit(1);
+});

@@ -11,7 +11,7 @@ import { createNodeRandom } from '../node/random.ts';
 import type { Redactor } from '../node/redact.ts';
 import type { WallSettings } from './lifecycle/wall-settings.ts';
 import { createElectronFetch } from './net/electron-fetch.ts';
-import { networkFromSettings } from './net/network-settings.ts';
+import { answerLogins, networkFromSettings } from './net/network-settings.ts';
 import { type WallTray, createTray } from './tray/tray.ts';
 import { KioskWindow } from './wall/kiosk-window.ts';
 import { NoticeView } from './wall/notice-view.ts';
@@ -118,12 +118,12 @@ async function startWall(
   notice: NoticeView,
   running: { tray?: WallTray },
 ): Promise<Wall> {
-  const prepareNetwork = networkFromSettings(settings.network, () => clock.now());
-  await prepareNetwork(calls);
+  const network = networkFromSettings(settings.network, () => clock.now());
+  await network.prepare(calls);
   const random = createNodeRandom();
   const signIn = await signInFromSettings(
     settings,
-    { fetch: createElectronFetch(calls), clock, random, files: createNodeFileStore(), logger },
+    { fetch: createElectronFetch(calls, network.proxyLogin), clock, random, files: createNodeFileStore(), logger },
     {
       issuer: ISSUER,
       onSecret: (secret) => {
@@ -131,6 +131,7 @@ async function startWall(
       },
     },
   );
+  answerLogins(network.proxyLogin);
   const places = {
     destinationUrl: settings.dashboard.url ?? '',
     issuerUrl: ISSUER,
@@ -142,7 +143,7 @@ async function startWall(
     notice,
     signIn: () => signIn.run(),
     classify: (url) => classifyConsolePage(url, places).kind,
-    prepareSession: prepareNetwork,
+    prepareSession: network.prepare,
     zoom: settings.dashboard.zoom,
     paintDeadlineMs: settings.wall.paintDeadlineSeconds * 1000,
     policy: {

@@ -1,6 +1,7 @@
 import { type Session, net } from 'electron';
 import { AppError, type ErrorCode } from '../../core/errors.ts';
 import type { Fetch, HttpRequest, HttpResponse } from '../../core/ports.ts';
+import type { ProxyLogin } from './network-settings.ts';
 
 /**
  * The Fetch port on Chromium's network stack: system proxy, PAC and the operating system's certificates apply. Redirects are handed
@@ -8,15 +9,16 @@ import type { Fetch, HttpRequest, HttpResponse } from '../../core/ports.ts';
  * @param session an in-memory session made without a cache: what passes here must not reach the disk, and a cache mode on the call
  *   would add headers that make servers answer conditional requests in full
  */
-export function createElectronFetch(session: Session): Fetch {
+export function createElectronFetch(session: Session, proxyLogin?: ProxyLogin): Fetch {
   return (request) =>
     new Promise((resolve, reject) => {
-      send(session, request, resolve, reject);
+      send(session, proxyLogin, request, resolve, reject);
     });
 }
 
 function send(
   session: Session,
+  proxyLogin: ProxyLogin | undefined,
   request: HttpRequest,
   resolve: (response: HttpResponse) => void,
   reject: (error: AppError) => void,
@@ -58,8 +60,11 @@ function send(
       resolve({ status, headers: flatten(headers), body: new Uint8Array() });
     });
   });
-  call.on('login', (_info, answer) => {
-    answer();
+  let asked = false;
+  call.on('login', ({ isProxy, host }, answer) => {
+    if (proxyLogin === undefined || !isProxy || host !== proxyLogin.host || asked) answer();
+    else answer(proxyLogin.user, proxyLogin.password);
+    asked = true;
   });
   call.on('response', (response) => {
     const chunks: Buffer[] = [];
