@@ -1,13 +1,14 @@
 // Whether the wall grows from renewal to renewal: "Renew now" in its tray menu, again and again, with what all its
 // processes hold in memory after each.
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { cp, mkdir, readFile, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
-import { slopeOf, treePss } from './bench/memory.mjs';
+import { floorOf, slopeErrorOf, memoryOfTree, slopeOf } from './bench/memory.mjs';
 import { median, report, rounded } from './bench/report.mjs';
 import { bootstrap } from './bootstrap.mjs';
 import { startDisplay } from './display.mjs';
+import { executableName } from './electron-runtime.mjs';
 import { projectRoot } from './lib/npm.mjs';
 import { startStandIn, startWall, temporaryFolder } from './lib/program.mjs';
 import { runScript } from './lib/teardown.mjs';
@@ -25,11 +26,13 @@ const BAR_KB = 15;
 const LIVE_WITHIN_MS = 60_000;
 /** For the old view's renderer to end and its partition to be emptied. */
 const SETTLE_MS = 400;
+/** The least of so many renewals in a row is a point of the floor. */
+const FLOOR_OF = 10;
 /** Fewer say nothing about a slope. */
-const LEAST_SAMPLES = 20;
+const LEAST_SAMPLES = 4 * FLOOR_OF;
 const STATE = join(projectRoot, '.cache', 'bench-memory.json');
 
-/** @typedef {{ startedAt: string, electron: string, kilobytes: number[] }} Piece one wall, from its start */
+/** @typedef {{ startedAt: string, electron: string, whole: number[], own: number[] }} Piece one wall, from its start; KB */
 
 const say = (/** @type {string} */ line) => process.stdout.write(`${line}\n`);
 
@@ -60,7 +63,7 @@ async function measure(defer) {
 
 /** @param {readonly Piece[]} pieces */
 function countOf(pieces) {
-  return pieces.reduce((sum, { kilobytes }) => sum + kilobytes.length, 0);
+  return pieces.reduce((sum, { own }) => sum + own.length, 0);
 }
 
 /**
@@ -77,8 +80,11 @@ async function measurePiece(defer, pieces, count, until) {
   const tray = await startTray(/** @type {string} */ (display.env.DBUS_SESSION_BUS_ADDRESS));
   defer(tray.close);
   const standIn = await startStandIn({ node, keysDir: join(folder, 'keys'), defer });
+  // Another Electron that runs from the same files would take its share of their pages, and the sum with it.
+  const ownElectron = join(folder, 'electron');
+  await cp(electron.distPath, ownElectron, { recursive: true });
   const wall = await startWall({
-    executable: electron.executablePath,
+    executable: join(ownElectron, executableName()),
     folder,
     env: display.env,
     settings: standIn.env,
@@ -88,42 +94,64 @@ async function measurePiece(defer, pieces, count, until) {
     wall.waitFor(({ event }) => event === 'session.live', { what: 'Not live', timeoutMs: LIVE_WITHIN_MS, from });
   await live(0);
   /** @type {Piece} */
-  const piece = { startedAt: new Date().toISOString(), electron: electron.version, kilobytes: [] };
+  const piece = { startedAt: new Date().toISOString(), electron: electron.version, whole: [], own: [] };
   pieces.push(piece);
   await mkdir(dirname(STATE), { recursive: true });
-  say(`Electron ${electron.version}; PSS of all processes after each renewal, in KB`);
+  say(
+    `Electron ${electron.version}; after each renewal, in KB: PSS of all processes / of it, what is no page of a file`,
+  );
   for (let i = 1; i <= count && performance.now() < until; i++) {
     const from = wall.log.length;
     await tray.click('Renew now');
     await live(from);
     await delay(SETTLE_MS);
-    const { kilobytes, processes } = await treePss(/** @type {number} */ (wall.child.pid));
-    piece.kilobytes.push(kilobytes);
+    const { whole, own, processes } = await memoryOfTree(/** @type {number} */ (wall.child.pid));
+    piece.whole.push(whole);
+    piece.own.push(own);
     await writeFile(STATE, JSON.stringify(pieces));
-    if (i % 10 === 0) say(`${`${i}`.padStart(5)}: ${piece.kilobytes.slice(-10).join(' ')}  (${processes} processes)`);
+    if (i % 10 === 0) {
+      const latest = piece.own.slice(-10).map((kilobytes, at) => `${piece.whole.at(at - 10)}/${kilobytes}`);
+      say(`${`${i}`.padStart(5)}: ${latest.join(' ')}  (${processes} processes)`);
+    }
     await standIn.control('clearRequests');
   }
 }
 
 /** @param {readonly Piece[]} pieces */
 function judge(pieces) {
-  const usable = pieces.filter(({ kilobytes }) => kilobytes.length >= LEAST_SAMPLES);
-  const slopes = usable.map(({ startedAt, kilobytes }) => {
-    const half = kilobytes.slice(Math.floor(kilobytes.length / 2));
-    const slope = slopeOf(half);
-    say(
-      `wall of ${startedAt}: ${kilobytes.length} renewals, second half from ${half[0]} to ${half.at(-1)} KB, ` +
-        `median ${median(half)}, slope ${rounded(slope, 1)} KB per renewal`,
-    );
-    return { slope, weight: half.length };
-  });
+  const usable = pieces.filter(({ own }) => own.length >= LEAST_SAMPLES);
+  for (const { startedAt, whole, own } of usable) {
+    const floor = floorOf(secondHalf(own), FLOOR_OF);
+    say(`wall of ${startedAt}, ${own.length} renewals; second half, slopes in KB per renewal ± their standard error:`);
+    say(`  PSS                     ${described(secondHalf(whole))}`);
+    say(`  without pages of files  ${described(secondHalf(own))}`);
+    say(`  of it the floor         ${described(floor, FLOOR_OF)}: ${floor.join(' ')}`);
+  }
+  say(
+    `The floor is the least of every ${FLOOR_OF} renewals: pictures that await garbage collection, 8 MB each, come and go.`,
+  );
+  say(`Pages of files are left out of it: the wall's share of them changes with whatever else runs on this machine.`);
   if (pieces.length > 1)
-    say('Each piece is a wall of its own, which warms up in its own first half; the figure is the mean by length.');
-  const weights = slopes.reduce((sum, { weight }) => sum + weight, 0);
-  const figure = rounded(slopes.reduce((sum, { slope, weight }) => sum + slope * weight, 0) / weights, 1);
+    say('Each piece is a wall of its own, which warms up in its own first half; figures are means by length.');
+  const weights = usable.reduce((sum, { own }) => sum + own.length, 0);
+  const mean = (/** @type {(piece: Piece) => number} */ slope) =>
+    rounded(usable.reduce((sum, piece) => sum + slope(piece) * piece.own.length, 0) / weights, 1);
+  const figure = mean(({ own }) => slopeOf(floorOf(secondHalf(own), FLOOR_OF)) / FLOOR_OF);
+  const pssSlope = mean(({ whole }) => slopeOf(secondHalf(whole)));
   const done = countOf(pieces);
   if (done < renewals) say(`${done} of ${renewals} renewals: run again with --resume`);
-  const unit = 'KB of PSS per renewal, second half';
+  const unit = 'KB per renewal, floor of the second half';
   const holds = done >= renewals && figure <= BAR_KB;
-  return report({ bench: 'memory', figure, unit, bar: BAR_KB, holds, renewals: done, pieces: pieces.length });
+  return report({ bench: 'memory', figure, unit, bar: BAR_KB, holds, renewals: done, pieces: pieces.length, pssSlope });
+}
+
+/** @param {readonly number[]} values */
+function secondHalf(values) {
+  return values.slice(Math.floor(values.length / 2));
+}
+
+/** @param {readonly number[]} values @param {number} [apart] renewals from one to the next */
+function described(values, apart = 1) {
+  const [slope, error] = [slopeOf(values), slopeErrorOf(values)].map((one) => rounded(one / apart, 1));
+  return `${slope} ± ${error}, median ${median(values)}`;
 }

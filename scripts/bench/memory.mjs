@@ -2,15 +2,21 @@
 import { readFile, readdir } from 'node:fs/promises';
 
 /**
- * PSS: each process's own pages, and its share of those it shares, so that the sum counts every page once. Linux only.
+ * PSS: each process's own pages, and its share of those that it shares, so that the sum counts every page once. `own`
+ * leaves out pages of files (programs, libraries, fonts): they are bounded by the files, and a share of them goes and
+ * comes back whenever some other program starts or ends.
  *
- * @param {number} root process id
- * @returns {Promise<{ kilobytes: number, processes: number }>} of the process and all that descend from it
+ * @typedef {{ whole: number, own: number, processes: number }} Memory kilobytes
  */
-export async function treePss(root) {
-  const ids = await descendants(root);
-  const sizes = await Promise.all(ids.map(pssOf));
-  return { kilobytes: sizes.reduce((sum, size) => sum + size, 0), processes: sizes.filter((size) => size > 0).length };
+
+/**
+ * @param {number} root process id
+ * @returns {Promise<Memory>} of the process and all that descend from it; Linux only
+ */
+export async function memoryOfTree(root) {
+  const all = await Promise.all((await descendants(root)).map(memoryOf));
+  const sum = (/** @type {'whole' | 'own'} */ name) => all.reduce((total, one) => total + one[name], 0);
+  return { whole: sum('whole'), own: sum('own'), processes: all.filter(({ whole }) => whole > 0).length };
 }
 
 /** @param {number} root @returns {Promise<number[]>} */
@@ -29,25 +35,51 @@ async function descendants(root) {
   return found;
 }
 
-/** @param {number} id @returns {Promise<number>} kilobytes; 0 when it is gone */
-async function pssOf(id) {
+/** @param {number} id @returns {Promise<{ whole: number, own: number }>} zeros when it is gone */
+async function memoryOf(id) {
   const rollup = await readFile(`/proc/${id}/smaps_rollup`, 'utf8').catch(() => '');
-  return Number(/^Pss:\s+(\d+) kB$/m.exec(rollup)?.[1] ?? 0);
+  const field = (/** @type {string} */ name) =>
+    Number(new RegExp(`^${name}:\\s+(\\d+) kB$`, 'm').exec(rollup)?.[1] ?? 0);
+  return { whole: field('Pss'), own: field('Pss_Anon') + field('Pss_Shmem') };
 }
 
 /**
- * The slope of the straight line that lies closest to the values (least squares).
+ * The least value of each group: what is left when all that comes and goes is gone.
  *
  * @param {readonly number[]} values
- * @returns {number} change per value
+ * @param {number} size of a group; a last one that is not whole is left out
+ * @returns {number[]}
  */
-export function slopeOf(values) {
+export function floorOf(values, size) {
+  return Array.from({ length: Math.floor(values.length / size) }, (_, i) =>
+    Math.min(...values.slice(i * size, (i + 1) * size)),
+  );
+}
+
+/**
+ * The straight line that lies closest to the values (least squares).
+ *
+ * @param {readonly number[]} values
+ */
+function lineThrough(values) {
   const meanX = (values.length - 1) / 2;
   const meanY = values.reduce((sum, value) => sum + value, 0) / values.length;
-  let [above, below] = [0, 0];
+  let [above, spread] = [0, 0];
   values.forEach((value, x) => {
     above += (x - meanX) * (value - meanY);
-    below += (x - meanX) ** 2;
+    spread += (x - meanX) ** 2;
   });
-  return above / below;
+  return { slope: above / spread, spread, at: (/** @type {number} */ x) => meanY + (above / spread) * (x - meanX) };
+}
+
+/** @param {readonly number[]} values @returns {number} change per value */
+export function slopeOf(values) {
+  return lineThrough(values).slope;
+}
+
+/** @param {readonly number[]} values @returns {number} the standard error of {@link slopeOf} */
+export function slopeErrorOf(values) {
+  const { spread, at } = lineThrough(values);
+  const squares = values.reduce((sum, value, x) => sum + (value - at(x)) ** 2, 0);
+  return Math.sqrt(squares / (values.length - 2) / spread);
 }
