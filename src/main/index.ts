@@ -1,11 +1,14 @@
 /** The wall: composes the parts. Everything that decides is elsewhere. */
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { app, powerMonitor, session as electronSession } from 'electron';
+import { app, powerMonitor } from 'electron';
 import { toAppError } from '../core/errors.ts';
+import type { Settings } from '../core/settings/schema.ts';
 import { createLog } from '../node/log.ts';
 import { createRedactor } from '../node/redact.ts';
 import { createNodeClock } from '../node/clock.ts';
+import { createNodeRandom } from '../node/random.ts';
+import { begunEarly, createConsoleSignIn } from './console-sign-in.ts';
 import { installFaultHandlers, redactStandardStreams } from './lifecycle/faults.ts';
 import { HELP, readFlags } from './lifecycle/flags.ts';
 import { registerOwnScheme } from './wall/notice-view.ts';
@@ -62,9 +65,18 @@ async function main(): Promise<void> {
   const { electron } = process.versions;
   logger.log('info', 'wall.start', { version: app.getVersion(), electron, platform: process.platform });
 
+  const ports = { clock, random: createNodeRandom(), logger, redactor };
+  // The first sign-in begins while Electron still gets ready.
+  let early = first.complaints.length === 0 ? createConsoleSignIn(first.settings, ports).then(begunEarly) : undefined;
+  early?.catch(() => undefined);
+  const signInFor = (settings: Settings) => {
+    const begun = early;
+    early = undefined;
+    return begun ?? createConsoleSignIn(settings, ports);
+  };
+
   await app.whenReady();
-  const net = electronSession.fromPartition('calls', { cache: false });
-  const wall = runWall({ dist, clock, redactor, logger, net, first, read });
+  const wall = runWall({ dist, clock, logger, first, read, signInFor });
   powerMonitor.on('resume', () => {
     wall.nudge();
   });

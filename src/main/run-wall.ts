@@ -1,24 +1,18 @@
 import { join } from 'node:path';
-import { type Session as ElectronSession, app, net } from 'electron';
-import { classifyConsolePage } from '../aws/console-page.ts';
-import { signInFromSettings } from '../aws/from-settings.ts';
+import { app, net } from 'electron';
 import { toAppError } from '../core/errors.ts';
 import type { Clock, Logger } from '../core/ports.ts';
 import { DEFAULT_BACKOFF } from '../core/renewal/backoff.ts';
 import type { Settings } from '../core/settings/schema.ts';
 import { createNodeFileStore } from '../node/file-store.ts';
 import { createNodeRandom } from '../node/random.ts';
-import type { Redactor } from '../node/redact.ts';
+import type { ConsoleSignIn } from './console-sign-in.ts';
 import type { WallSettings } from './lifecycle/wall-settings.ts';
-import { createElectronFetch } from './net/electron-fetch.ts';
-import { answerLogins, networkFromSettings } from './net/network-settings.ts';
 import { type WallTray, createTray } from './tray/tray.ts';
 import { KioskWindow } from './wall/kiosk-window.ts';
 import { NoticeView } from './wall/notice-view.ts';
 import { Wall } from './wall/wall.ts';
 
-// Where the console sends a browser whose session is over: nobody's address (RFC 2606), which the navigation guard knows.
-const ISSUER = 'https://session-ended.vigil.invalid/';
 const SETTINGS_RECHECK_MS = 30_000;
 const SETTINGS_LOOK_MS = 1_000;
 const ONLINE_CHECK_MS = 2_000;
@@ -28,9 +22,8 @@ export interface RunWallOptions {
   readonly dist: string;
   readonly clock: Clock;
   readonly logger: Logger;
-  readonly redactor: Redactor;
-  /** In-memory session for the main process's own calls. */
-  readonly net: ElectronSession;
+  /** The sign-in chain of settings; throws AppErrors of the settings. */
+  readonly signInFor: (settings: Settings) => Promise<ConsoleSignIn>;
   /** The settings as read at the start. */
   readonly first: WallSettings;
   /** Reads them again. */
@@ -56,13 +49,16 @@ export function runWall(options: RunWallOptions): RunningWall {
     app.quit();
   });
   const timers: NodeJS.Timeout[] = [];
+  const isStopped = () => running.stopped;
 
   const attempt = async ({ settings, complaints, files }: WallSettings) => {
-    if (running.stopped || running.wall !== undefined) return;
+    if (isStopped() || running.wall !== undefined) return;
     try {
       const [problem] = complaints;
       if (problem === undefined) {
-        running.wall = await startWall(options, settings, window, notice, running);
+        const signIn = await options.signInFor(settings);
+        // The machine may have been told to stop meanwhile.
+        if (!isStopped()) running.wall = startWall(options, settings, signIn, window, notice, running);
         return;
       }
       logger.log('error', 'settings.problems', { problems: complaints });
@@ -72,7 +68,7 @@ export function runWall(options: RunWallOptions): RunningWall {
       logger.log('error', 'wall.not-started', { error: failure });
       notice.show({ kind: 'needs-settings', code: failure.code, details: [failure.message] });
     }
-    await changeOf(files, () => running.stopped);
+    await changeOf(files, isStopped);
     await attempt(await options.read());
   };
   void attempt(first);
@@ -111,39 +107,21 @@ async function changeOf(files: readonly string[], stopped: () => boolean): Promi
   }
 }
 
-async function startWall(
-  { clock, logger, redactor, net: calls, dist }: RunWallOptions,
+function startWall(
+  { clock, logger, dist }: RunWallOptions,
   settings: Settings,
+  signIn: ConsoleSignIn,
   window: KioskWindow,
   notice: NoticeView,
   running: { tray?: WallTray },
-): Promise<Wall> {
-  const network = networkFromSettings(settings.network, () => clock.now());
-  await network.prepare(calls);
-  const random = createNodeRandom();
-  const signIn = await signInFromSettings(
-    settings,
-    { fetch: createElectronFetch(calls, network.proxyLogin), clock, random, files: createNodeFileStore(), logger },
-    {
-      issuer: ISSUER,
-      onSecret: (secret) => {
-        redactor.add(secret);
-      },
-    },
-  );
-  answerLogins(network.proxyLogin);
-  const places = {
-    destinationUrl: settings.dashboard.url ?? '',
-    issuerUrl: ISSUER,
-    federationUrl: signIn.federationUrl,
-  };
+): Wall {
   const maxAge = settings.wall.maxSessionAgeSeconds;
   const wall = new Wall({
     window,
     notice,
-    signIn: () => signIn.run(),
-    classify: (url) => classifyConsolePage(url, places).kind,
-    prepareSession: network.prepare,
+    signIn: signIn.run,
+    classify: signIn.classify,
+    prepareSession: signIn.network.prepare,
     zoom: settings.dashboard.zoom,
     paintDeadlineMs: settings.wall.paintDeadlineSeconds * 1000,
     policy: {
@@ -154,7 +132,7 @@ async function startWall(
       settledMs: 60_000,
     },
     clock,
-    random,
+    random: createNodeRandom(),
     logger,
     onChange: (session) => {
       running.tray?.update(session);

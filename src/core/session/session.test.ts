@@ -64,7 +64,7 @@ const types = (effects: readonly SessionEffect[]) => effects.map(({ type }) => t
 describe('a session', () => {
   it('signs in, enters and goes live', () => {
     const bench = new Bench();
-    expect(bench.tell({ type: 'start' })).toEqual([{ type: 'sign-in', attempt: 1 }]);
+    expect(bench.tell({ type: 'start' })).toEqual([{ type: 'sign-in', attempt: 1, partition: 'a' }]);
     expect(bench.tell({ type: 'signed-in', attempt: 1, loginUrl: 'https://login', lifeMs: HOUR })).toEqual([
       { type: 'enter', attempt: 1, partition: 'a', loginUrl: 'https://login' },
     ]);
@@ -76,7 +76,7 @@ describe('a session', () => {
     const bench = new Bench();
     bench.goLive();
     expect(bench.pass(HOUR * 0.5)).toEqual([]);
-    expect(bench.pass(HOUR * 0.06)).toEqual([{ type: 'sign-in', attempt: 2 }]);
+    expect(bench.pass(HOUR * 0.06)).toEqual([{ type: 'sign-in', attempt: 2, partition: 'b' }]);
     expect(bench.kind).toBe('renewing');
     expect(bench.tell({ type: 'signed-in', attempt: 2, loginUrl: 'https://login', lifeMs: HOUR })).toMatchObject([
       { type: 'enter', partition: 'b' },
@@ -152,7 +152,9 @@ describe('a session', () => {
     const bench = new Bench();
     bench.goLive();
     bench.pass(120_000);
-    expect(bench.tell({ type: 'lost', partition: 'a', failure: signedOut })).toEqual([{ type: 'sign-in', attempt: 2 }]);
+    expect(bench.tell({ type: 'lost', partition: 'a', failure: signedOut })).toEqual([
+      { type: 'sign-in', attempt: 2, partition: 'b' },
+    ]);
     expect(bench.tell({ type: 'signed-in', attempt: 2, loginUrl: 'https://login', lifeMs: HOUR })).toMatchObject([
       { type: 'enter', partition: 'b' },
     ]);

@@ -85,7 +85,8 @@ export type SessionEvent =
   | { readonly type: 'renew-now' };
 
 export type SessionEffect =
-  | { readonly type: 'sign-in'; readonly attempt: number }
+  /** Obtain a login URL; the partition is the one it will be entered in. */
+  | { readonly type: 'sign-in'; readonly attempt: number; readonly partition: Partition }
   | { readonly type: 'enter'; readonly attempt: number; readonly partition: Partition; readonly loginUrl: string }
   /** Stop what belongs to the attempt; nothing of it is on the wall. */
   | { readonly type: 'abandon'; readonly attempt: number; readonly partition: Partition }
@@ -167,7 +168,7 @@ function begin(session: Session, failures: number, context: SessionContext): Ses
     failures,
     giveUpAt: after(context.now, context.policy.attemptMs),
   };
-  const effects: SessionEffect[] = [{ type: 'sign-in', attempt: attempt.id }];
+  const effects: SessionEffect[] = [{ type: 'sign-in', attempt: attempt.id, partition: attempt.partition }];
   const base = { ...session, attempts: attempt.id };
   if (phase.kind === 'live' || phase.kind === 'renewing') {
     return [{ ...base, phase: { kind: 'renewing', live: phase.live, renewal: phase.renewal, attempt } }, effects];

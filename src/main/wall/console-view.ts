@@ -25,7 +25,7 @@ export interface ConsoleViewOptions {
   readonly logger: Logger;
 }
 
-/** One console page: loads the login URL, proves that the dashboard has painted, and from then on guards the picture. */
+/** One console page: starts its renderer, loads the login URL, proves that the dashboard has painted, and from then on guards the picture. */
 export class ConsoleView implements GuardedView {
   readonly view: View;
   readonly webContentsView: WebContentsView;
@@ -66,6 +66,7 @@ export class ConsoleView implements GuardedView {
         });
       }, true);
     });
+    void contents.loadURL('about:blank').catch(() => undefined);
   }
 
   classify(url: string): PageKind {

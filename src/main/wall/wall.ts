@@ -52,6 +52,8 @@ export class Wall {
   readonly #partitions: Partitions;
   readonly #clockwork: Clockwork;
   readonly #views = new Map<number, ConsoleView>();
+  /** Views of attempts whose login URL is still being obtained. */
+  readonly #warm = new Map<number, Promise<ConsoleView>>();
   readonly #prepared = new WeakMap<ElectronSession, Promise<void>>();
   #session: Session = IDLE_SESSION;
   #surface: SurfaceState = { kind: 'notice' };
@@ -96,6 +98,7 @@ export class Wall {
     this.#stopped = true;
     this.#clockwork.stop();
     for (const attempt of [...this.#views.keys()]) this.#close(attempt, 0);
+    await Promise.all([...this.#warm.keys()].map((attempt) => this.#discard(attempt)));
     await Promise.all([this.#partitions.release('a'), this.#partitions.release('b')]);
   }
 
@@ -127,6 +130,7 @@ export class Wall {
   #performSession(effect: SessionEffect): void {
     switch (effect.type) {
       case 'sign-in':
+        this.#warm.set(effect.attempt, this.#make(effect.attempt, effect.partition));
         void this.#signIn(effect.attempt);
         return;
       case 'enter':
@@ -138,6 +142,7 @@ export class Wall {
         return;
       case 'abandon':
         this.#tellSurface({ type: 'abandon', attempt: effect.attempt });
+        this.#leaving[effect.partition] = this.#discard(effect.attempt);
         this.#release(effect.partition);
         return;
       case 'release':
@@ -152,7 +157,7 @@ export class Wall {
   #performSurface(effect: SurfaceEffect): void {
     switch (effect.type) {
       case 'open':
-        void this.#open(effect.view.attempt, effect.view.partition, effect.loginUrl);
+        void this.#open(effect.view.attempt, effect.loginUrl);
         return;
       case 'raise': {
         const view = this.#views.get(effect.attempt);
@@ -188,41 +193,59 @@ export class Wall {
     }
   }
 
-  async #open(attempt: number, partition: Partition, loginUrl: string): Promise<void> {
+  /** A view for an attempt, its renderer started while the login URL is still being obtained. Rejects with what Electron says. */
+  async #make(attempt: number, partition: Partition): Promise<ConsoleView> {
     const options = this.#options;
-    try {
-      const session = await this.#partitions.acquire(partition);
-      await this.#prepared.get(session);
-      if (this.#stopped || !this.#isIncoming(attempt)) return;
-      const view = new ConsoleView({
-        view: { attempt, partition },
-        session,
-        classify: options.classify,
-        zoom: options.zoom,
-        paintDeadlineMs: options.paintDeadlineMs,
-        signInGraceMs: 5_000,
-        logger: options.logger,
-        events: {
-          painted: (verified) => {
-            this.#tellSurface({ type: 'painted', attempt, verified });
-          },
-          loadFailed: (failure) => {
-            this.#tellSurface({ type: 'load-failed', attempt, failure });
-          },
-          signedOut: (failure) => {
-            this.#tellSurface({ type: 'signed-out', attempt, failure });
-          },
-          gone: (failure) => {
-            this.#tellSurface({ type: 'view-gone', attempt, failure });
-          },
+    const session = await this.#partitions.acquire(partition);
+    await this.#prepared.get(session);
+    return new ConsoleView({
+      view: { attempt, partition },
+      session,
+      classify: options.classify,
+      zoom: options.zoom,
+      paintDeadlineMs: options.paintDeadlineMs,
+      signInGraceMs: 5_000,
+      logger: options.logger,
+      events: {
+        painted: (verified) => {
+          this.#tellSurface({ type: 'painted', attempt, verified });
         },
-      });
+        loadFailed: (failure) => {
+          this.#tellSurface({ type: 'load-failed', attempt, failure });
+        },
+        signedOut: (failure) => {
+          this.#tellSurface({ type: 'signed-out', attempt, failure });
+        },
+        gone: (failure) => {
+          this.#tellSurface({ type: 'view-gone', attempt, failure });
+        },
+      },
+    });
+  }
+
+  async #open(attempt: number, loginUrl: string): Promise<void> {
+    try {
+      const view = await this.#warm.get(attempt);
+      if (view === undefined || this.#stopped || !this.#isIncoming(attempt)) return;
+      this.#warm.delete(attempt);
       this.#views.set(attempt, view);
-      options.window.addBeneath(view.webContentsView);
+      this.#options.window.addBeneath(view.webContentsView);
       view.enter(loginUrl);
     } catch (error) {
       this.#tellSurface({ type: 'load-failed', attempt, failure: this.#failureOf(error, 'view.open-error') });
     }
+  }
+
+  /** Closes the view of an attempt that never got to be opened. */
+  async #discard(attempt: number): Promise<void> {
+    const warm = this.#warm.get(attempt);
+    this.#warm.delete(attempt);
+    await warm?.then(
+      (view) => {
+        view.close();
+      },
+      () => undefined,
+    );
   }
 
   #isIncoming(attempt: number): boolean {
