@@ -38,7 +38,7 @@ describe('a surface', () => {
       { type: 'load-failed', attempt: 2, failure },
       { type: 'abandon', attempt: 2 },
       { type: 'view-gone', attempt: 2, failure },
-      { type: 'signed-out', attempt: 2, failure },
+      { type: 'lost', attempt: 2, failure },
     ];
     for (const event of events) {
       const { state, last } = run(enter(1), painted(1), enter(2), event);
@@ -48,7 +48,7 @@ describe('a surface', () => {
   });
 
   it('reports the loss of the live view and leaves its picture', () => {
-    expect(run(enter(1), painted(1), { type: 'signed-out', attempt: 1, failure })).toMatchObject({
+    expect(run(enter(1), painted(1), { type: 'lost', attempt: 1, failure })).toMatchObject({
       state: { kind: 'showing' },
       effects: ['report-lost'],
     });

@@ -26,8 +26,8 @@ export type SurfaceEvent =
   | { readonly type: 'painted'; readonly attempt: number; readonly verified: boolean }
   | { readonly type: 'load-failed'; readonly attempt: number; readonly failure: Failure }
   | { readonly type: 'abandon'; readonly attempt: number }
-  /** The view's page left the console for a sign-in or signed-out page; the last picture still stands. */
-  | { readonly type: 'signed-out'; readonly attempt: number; readonly failure: Failure }
+  /** The view's session is over, or its page was about to leave the console; the last picture still stands. */
+  | { readonly type: 'lost'; readonly attempt: number; readonly failure: Failure }
   /** The view's renderer is gone, and its picture with it. */
   | { readonly type: 'view-gone'; readonly attempt: number; readonly failure: Failure }
   | { readonly type: 'dark' };
@@ -57,7 +57,7 @@ export function reduceSurface(state: SurfaceState, event: SurfaceEvent): Surface
       return incomingOf(state)?.attempt === event.attempt
         ? [withoutIncoming(state), [{ type: 'close', attempt: event.attempt }]]
         : [state, []];
-    case 'signed-out':
+    case 'lost':
       if (viewOf(state)?.attempt === event.attempt) return [state, lost(state, event.failure)];
       return onIncomingFailed(state, event.attempt, event.failure);
     case 'view-gone':

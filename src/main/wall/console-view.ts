@@ -9,7 +9,9 @@ import { watchPaint } from './paint-watch.ts';
 export interface ConsoleViewEvents {
   painted(verified: boolean): void;
   loadFailed(failure: Failure): void;
-  signedOut(failure: Failure): void;
+  /** Its session is over, or its page wanted to leave; the picture still stands. */
+  lost(failure: Failure): void;
+  /** Its picture is gone. */
   gone(failure: Failure): void;
 }
 
@@ -58,13 +60,17 @@ export class ConsoleView implements GuardedView {
     contents.on('dom-ready', () => {
       contents.setZoomFactor(options.zoom);
     });
-    contents.on('render-process-gone', (_event, details) => {
-      this.#settle(() => {
-        options.events.gone({
-          code: 'RENDERER_GONE',
-          sentence: `The process that drew the dashboard ended (${details.reason}). It is opened afresh.`,
-        });
-      }, true);
+    contents.on('did-fail-load', (_event, code, name, _url, isMainFrame) => {
+      // -3, ERR_ABORTED: nothing was committed.
+      if (isMainFrame && this.isLive && code !== -3) {
+        this.#gone(
+          'CONSOLE_LOAD_FAILED',
+          `The dashboard page could not be loaded again (${name}). It is opened afresh.`,
+        );
+      }
+    });
+    contents.on('render-process-gone', (_event, { reason }) => {
+      this.#gone('RENDERER_GONE', `The process that drew the dashboard ended (${reason}). It is opened afresh.`);
     });
     void contents.loadURL('about:blank').catch(() => undefined);
   }
@@ -91,7 +97,7 @@ export class ConsoleView implements GuardedView {
       this.#options.paintDeadlineMs,
       () => this.#settled || this.#closed,
     ).then((verdict) => {
-      const refusal = verdict === 'unverified' ? this.#refusal() : undefined;
+      const refusal = verdict === 'failed' ? undefined : this.#refusal();
       if (refusal !== undefined) {
         this.#fail(refusal);
         return;
@@ -132,17 +138,25 @@ export class ConsoleView implements GuardedView {
       this.#options.logger.log('warn', 'view.signed-out', { attempt: this.view.attempt, by: kind, live: this.isLive });
     }
     if (!this.isLive) this.#fail(failure);
-    else if (!this.#closed) this.#options.events.signedOut(failure);
+    else if (!this.#closed) this.#options.events.lost(failure);
+  }
+
+  onErrorPage(status: number): void {
+    this.#options.logger.log('warn', 'view.error-page', { attempt: this.view.attempt, status });
+    if (!this.#closed) this.#options.events.lost(failureOfStatus(status, 'destination'));
   }
 
   onDataCall(url: string, status: number): void {
-    if (this.classify(url) !== 'destination') return;
+    if (this.classify(url) !== 'destination' && !isApiHost(url)) return;
     if (status >= 200 && status < 300) this.#calls.succeeded += 1;
     else if (status === 403) this.#calls.denied += 1;
     else if (status === 404) this.#calls.missing += 1;
   }
 
-  /** The console draws its own error pages with status 200; what its calls came to tells them from a dashboard. */
+  /**
+   * The console draws its own error pages with status 200; what its calls came to tells them from a dashboard. One call that succeeded
+   * is enough to be taken for a dashboard: a working picture must not be withheld for a widget or two that may not be read.
+   */
   #refusal(): Failure | undefined {
     const { succeeded, denied, missing } = this.#calls;
     if (succeeded > 0) return undefined;
@@ -172,7 +186,11 @@ export class ConsoleView implements GuardedView {
   #onCommitted(url: string, status: number): void {
     const kind = this.classify(url);
     this.#options.logger.log('debug', 'view.committed', { attempt: this.view.attempt, page: kind, status });
-    if (this.isLive || this.#closed) return;
+    if (this.#closed) return;
+    if (this.isLive) {
+      this.#onLiveCommitted(kind, status);
+      return;
+    }
     if (status >= 400) this.#fail(failureOfStatus(status, kind));
     else if (kind === 'sign-in' || kind === 'signed-out') {
       // A page of the sign-in host may be a step on the way that moves on by script.
@@ -180,6 +198,24 @@ export class ConsoleView implements GuardedView {
         if (!this.#closed && this.#page() === 'sign-in') this.onSignedOut(kind);
       }, this.#options.signInGraceMs);
     }
+  }
+
+  /** A live page that is followed by another has taken its picture away, unless it comes back to the dashboard by itself. */
+  #onLiveCommitted(kind: PageKind, status: number): void {
+    const gone = () => {
+      this.#gone('CONSOLE_LOAD_FAILED', 'The dashboard page was replaced by another. It is opened afresh.');
+    };
+    if (kind === 'console-other' && status < 400) {
+      setTimeout(() => {
+        if (!this.#closed && this.#page() !== 'destination') gone();
+      }, this.#options.signInGraceMs);
+    } else if (kind !== 'destination' || status >= 400) gone();
+  }
+
+  #gone(code: 'CONSOLE_LOAD_FAILED' | 'RENDERER_GONE', sentence: string): void {
+    this.#settle(() => {
+      this.#options.events.gone({ code, sentence });
+    }, true);
   }
 
   #fail(failure: Failure): void {
@@ -194,6 +230,11 @@ export class ConsoleView implements GuardedView {
     this.#settled = true;
     tell();
   }
+}
+
+/** AWS's own API endpoints, which console pages call for their data. */
+function isApiHost(url: string): boolean {
+  return URL.canParse(url) && /(^|\.)(amazonaws\.com(\.cn)?|amazonaws\.eu|api\.aws)$/.test(new URL(url).hostname);
 }
 
 function failureOfStatus(status: number, kind: PageKind): Failure {

@@ -10,6 +10,8 @@ export interface GuardedView {
   classify(url: string): PageKind;
   /** A sign-in page, a signed-out page or our own issuer address was about to take the page's place. */
   onSignedOut(kind: 'sign-in' | 'signed-out' | 'issuer'): void;
+  /** An error page was about to take a live page's place. */
+  onErrorPage(status: number): void;
   /** A data call of the page was answered. */
   onDataCall(url: string, status: number): void;
   /** Something outside the console was about to be opened. */
@@ -19,7 +21,7 @@ export interface GuardedView {
 /**
  * Keeps a console view on the console. `loadURL` and server redirects come as `will-redirect`, links and scripts as `will-navigate`;
  * both are stopped before anything is committed, so the picture stays. Sign-in hosts are let pass, for the console bounces through them
- * silently; only an answer that would be a page there ends the session (see `swallowSignInPages`).
+ * silently; only an answer that would be a page there ends the session (see `swallowLastPages`).
  */
 export function guardNavigation(contents: WebContents, view: GuardedView): void {
   const judge = (event: { preventDefault(): void }, url: string) => {
@@ -41,22 +43,22 @@ export function guardNavigation(contents: WebContents, view: GuardedView): void 
 }
 
 /**
- * Answers a live view's sign-in page with "204 No Content" in its stead: a navigation that ends so commits nothing and leaves the page
- * as it was (HTML Standard, "navigate"; RFC 9110, 15.3.5). Redirects pass.
+ * Answers what would take a live page's place (a sign-in page, or an error) with "204 No Content" in its stead: a navigation that ends so
+ * commits nothing and leaves the page as it was (HTML Standard, "navigate"; RFC 9110, 15.3.5). Redirects pass.
  * @param viewOf the guarded view of a webContents id, if it has one
  */
-export function swallowSignInPages(session: Session, viewOf: (contentsId: number) => GuardedView | undefined): void {
+export function swallowLastPages(session: Session, viewOf: (contentsId: number) => GuardedView | undefined): void {
   session.webRequest.onHeadersReceived({ urls: ['<all_urls>'] }, (details, answer) => {
     const view = isPage(details) && details.webContentsId !== undefined ? viewOf(details.webContentsId) : undefined;
-    if (view?.isLive === true) {
-      const kind = view.classify(details.url);
-      if (kind === 'sign-in' || kind === 'signed-out') {
-        answer({ statusLine: 'HTTP/1.1 204 No Content', responseHeaders: {} });
-        view.onSignedOut(kind);
-        return;
-      }
+    const kind = view?.isLive === true ? view.classify(details.url) : undefined;
+    const signedOut = kind === 'sign-in' || kind === 'signed-out';
+    if (view === undefined || kind === undefined || !(signedOut || details.statusCode >= 400)) {
+      answer({});
+      return;
     }
-    answer({});
+    answer({ statusLine: 'HTTP/1.1 204 No Content', responseHeaders: {} });
+    if (signedOut) view.onSignedOut(kind);
+    else view.onErrorPage(details.statusCode);
   });
 }
 

@@ -32,8 +32,8 @@ export async function watchPaint(
 ): Promise<Exclude<PaintVerdict, 'pending'>> {
   const until = performance.now() + deadlineMs;
   for (;;) {
-    const seen = await observe(contents, page);
     const over = performance.now() >= until;
+    const seen = await observe(contents, page, over);
     const verdict = judgePaint(seen, over);
     if (verdict !== 'pending') return verdict;
     if (stopped() || contents.isDestroyed()) return 'failed';
@@ -41,14 +41,19 @@ export async function watchPaint(
   }
 }
 
-async function observe(contents: WebContents, page: () => PaintObservation['page']): Promise<PaintObservation> {
+/** One look. A picture costs megabytes, so one is taken only when it decides: of a page that is ready, or at the last look. */
+async function observe(
+  contents: WebContents,
+  page: () => PaintObservation['page'],
+  last: boolean,
+): Promise<PaintObservation> {
   const nothing: PaintObservation = { page: page(), ready: false, framed: false, picture: 'none' };
   if (nothing.page !== 'destination' || contents.isDestroyed()) return nothing;
   const frames = contents.mainFrame.framesInSubtree.slice(0, 20);
   const answers = await Promise.all(frames.map((frame) => within(ANSWER_WITHIN_MS, probe(frame))));
   const framed = answers[0] !== undefined;
   const ready = answers.some((answer) => answer?.content === true) && !answers.some((answer) => answer?.busy === true);
-  if (!framed || contents.isDestroyed()) return { ...nothing, framed };
+  if (!framed || !(ready || last) || contents.isDestroyed()) return { ...nothing, framed, ready };
   const image = await within(ANSWER_WITHIN_MS, contents.capturePage());
   return { page: page(), ready, framed, picture: image === undefined ? 'none' : pictureOf(image) };
 }

@@ -16,9 +16,10 @@ import { type SurfaceEffect, type SurfaceEvent, type SurfaceState, reduceSurface
 import { Clockwork } from './clockwork.ts';
 import { ConsoleView } from './console-view.ts';
 import type { KioskWindow } from './kiosk-window.ts';
-import { type PageKind, swallowSignInPages, watchDataCalls } from './navigation-guard.ts';
+import { type PageKind, swallowLastPages, watchDataCalls } from './navigation-guard.ts';
 import type { NoticeView } from './notice-view.ts';
 import { Partitions } from './partitions.ts';
+import { logTransition } from './session-log.ts';
 
 /** What a sign-in brings: the login URL, and when the console session will end (wall-clock ms since the epoch). */
 export interface SignedIn {
@@ -67,7 +68,7 @@ export class Wall {
       'console',
       (session) => {
         const viewOf = (id: number) => [...this.#views.values()].find((view) => view.contentsId === id);
-        swallowSignInPages(session, viewOf);
+        swallowLastPages(session, viewOf);
         watchDataCalls(session, viewOf);
         this.#prepared.set(session, options.prepareSession(session));
       },
@@ -111,7 +112,7 @@ export class Wall {
       policy: this.#options.policy,
     });
     this.#session = next;
-    if (next !== before) this.#logSession(before, next);
+    logTransition(this.#options.logger, before, next);
     for (const effect of effects) this.#performSession(effect);
     this.#clockwork.arm(sessionDeadlines(this.#session));
     this.#changed();
@@ -213,8 +214,8 @@ export class Wall {
         loadFailed: (failure) => {
           this.#tellSurface({ type: 'load-failed', attempt, failure });
         },
-        signedOut: (failure) => {
-          this.#tellSurface({ type: 'signed-out', attempt, failure });
+        lost: (failure) => {
+          this.#tellSurface({ type: 'lost', attempt, failure });
         },
         gone: (failure) => {
           this.#tellSurface({ type: 'view-gone', attempt, failure });
@@ -293,47 +294,5 @@ export class Wall {
     const notice: Notice = noticeOf(this.#session);
     this.#options.notice.show(notice);
     this.#options.onChange(this.#session, this.#surface);
-  }
-
-  #logSession(before: Session, after: Session): void {
-    const { logger } = this.#options;
-    const { phase } = after;
-    switch (phase.kind) {
-      case 'idle':
-        return;
-      case 'signing-in':
-      case 'renewing':
-        if (phase.kind !== before.phase.kind)
-          logger.log('info', `session.${phase.kind}`, { attempt: phase.attempt.id });
-        return;
-      case 'waiting':
-        logger.log('warn', 'session.waiting', {
-          code: phase.reason.code,
-          reason: phase.reason.sentence,
-          failures: phase.failures,
-          nextTryAt: new Date(phase.nextTry.until.wall).toISOString(),
-        });
-        return;
-      case 'live': {
-        const { failed } = phase.renewal;
-        if (before.phase.kind === 'renewing' && failed !== undefined) {
-          logger.log('warn', 'session.renewal-failed', {
-            code: failed.reason.code,
-            reason: failed.reason.sentence,
-            failures: failed.failures,
-            nextTryAt: new Date(failed.nextTry.until.wall).toISOString(),
-          });
-        } else if (before.phase.kind !== 'live') {
-          logger.log('info', 'session.live', {
-            attempt: after.attempts,
-            partition: phase.live.partition,
-            verified: phase.live.verified,
-            endsAt: new Date(phase.live.endsAt.wall).toISOString(),
-            renewsAt: new Date(phase.renewal.at.wall).toISOString(),
-          });
-        }
-        return;
-      }
-    }
   }
 }
