@@ -9,8 +9,6 @@ import { temporaryFolder } from './program.mjs';
 
 /** @typedef {{ passed: number, failed: number, skipped: number }} Counts */
 
-// Two cores: each test has Electron, a display and a screen capture of its own.
-const E2E_WORKERS = 1;
 const LEAVE_WITHIN_MS = 5_000;
 const MARK = 'VIGIL_TEST_RUN';
 
@@ -26,13 +24,7 @@ const RUNNERS = {
   e2e: {
     what: 'end-to-end tests',
     command: (report) => ({
-      args: [
-        '@playwright/test/cli.js',
-        'test',
-        '--config=e2e/playwright.config.ts',
-        `--workers=${E2E_WORKERS}`,
-        '--reporter=list,json',
-      ],
+      args: ['@playwright/test/cli.js', 'test', '--config=e2e/playwright.config.ts', '--reporter=list,json'],
       env: { PLAYWRIGHT_JSON_OUTPUT_FILE: report },
     }),
     count: countE2e,
