@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { copyFile, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { createServer, get, type IncomingMessage, type RequestListener, type Server } from 'node:http';
@@ -241,6 +241,12 @@ describe('usage and settings end with 2', () => {
   it('counts further problems', async () => {
     const env = { ...reference, VISIT_URL: 'x', ASSUME_ROLE_ARN: 'x', VIGIL_PROXY: 'http://' };
     expect(await expectFailure(['login-url'], env, 2, 'SETTINGS_INVALID')).toContain('and 2 more: vigil doctor');
+  });
+
+  it.skipIf(process.platform === 'win32')('does not wait for a settings file that is a pipe', async () => {
+    execFileSync('mkfifo', [join(folder, 'pipe.yml')]);
+    const line = await expectFailure(['login-url', '--config', 'pipe.yml'], reference, 2, 'SETTINGS_UNREADABLE');
+    expect(line).toContain('pipe or a device');
   });
 
   it('refuses settings files that are none', async () => {

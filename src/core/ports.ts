@@ -42,10 +42,19 @@ export interface HttpResponse {
  */
 export type Fetch = (request: HttpRequest) => Promise<HttpResponse>;
 
+/** Why a store does not read what it found; the message ends a sentence that begins with the path ("is a folder"). */
+export class FileRefused extends Error {
+  override readonly name = 'FileRefused';
+}
+
 /** Files as whole byte strings. */
 export interface FileStore {
-  /** The file's bytes, or undefined when there is none; rejects on every other failure (permissions, I/O). */
-  read(path: string): Promise<Uint8Array | undefined>;
+  /**
+   * The file's bytes, or undefined when there is none. Rejects with a `FileRefused`, without waiting, for what is no
+   * regular file (a folder, a pipe, a device) or longer than `maxBytes`, and with the system's error on every other
+   * failure (permissions, I/O).
+   */
+  read(path: string, maxBytes: number): Promise<Uint8Array | undefined>;
   /** Modification stamp and size of a file, cheap to ask for, or undefined when there is none. */
   stamp(path: string): Promise<string | undefined>;
 }

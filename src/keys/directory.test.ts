@@ -1,4 +1,5 @@
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { execFileSync } from 'node:child_process';
+import { mkdir, mkdtemp, rm, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -140,6 +141,27 @@ describe('directoryKeySource on a real disk', () => {
     await rm(join(folder, 'build', 'info2048.bin'));
     await writeFile(join(folder, 'build', 'info2048.bin'), otherEntropyFile);
     expect((await setOf(keys.fetch(set))).fingerprint).not.toBe(set.fingerprint);
+  });
+
+  it.skipIf(process.platform === 'win32')('does not wait for a file that is a pipe', async () => {
+    await writeFile(join(folder, 'info2048.bin'), entropyFile);
+    execFileSync('mkfifo', [join(folder, 'public.pem')]);
+    const keys = directoryKeySource({ files: createNodeFileStore(), directory: folder });
+    await expect(keys.fetch()).rejects.toMatchObject({
+      code: 'KEYS_UNREADABLE',
+      message: expect.stringContaining('pipe') as string,
+    });
+  });
+
+  it('does not read a file without end', async () => {
+    await writeFile(join(folder, 'info2048.bin'), entropyFile);
+    await writeFile(join(folder, 'public.pem'), '');
+    await truncate(join(folder, 'public.pem'), 2 ** 40);
+    const keys = directoryKeySource({ files: createNodeFileStore(), directory: folder });
+    await expect(keys.fetch()).rejects.toMatchObject({
+      code: 'KEYS_UNREADABLE',
+      message: expect.stringContaining('larger than 8 MiB') as string,
+    });
   });
 
   it('says so when a file is a folder', async () => {

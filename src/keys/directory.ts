@@ -1,6 +1,6 @@
 import { AppError } from '../core/errors.ts';
-import type { FileStore } from '../core/ports.ts';
-import { ENTROPY_FILE, keySetOf, PLACES, PUBLIC_KEY_FILE } from './key-set.ts';
+import { FileRefused, type FileStore } from '../core/ports.ts';
+import { ENTROPY_FILE, keySetOf, LONGEST_FILE, PLACES, PUBLIC_KEY_FILE } from './key-set.ts';
 import type { KeySet, KeySource } from './key-set.ts';
 
 interface Pair {
@@ -23,11 +23,11 @@ export function directoryKeySource(options: { readonly files: FileStore; readonl
     try {
       return await read();
     } catch (cause) {
-      throw new AppError(
-        'KEYS_UNREADABLE',
-        `The keys in ${root}/ cannot be read: check that the user Vigil runs as may read this folder and its files.`,
-        { cause },
-      );
+      const why =
+        cause instanceof FileRefused
+          ? `one of the files ${cause.message}; put the server's own files there`
+          : 'check that the user Vigil runs as may read this folder and its files';
+      throw new AppError('KEYS_UNREADABLE', `The keys in ${root}/ cannot be read: ${why}.`, { cause });
     }
   }
 
@@ -51,7 +51,7 @@ export function directoryKeySource(options: { readonly files: FileStore; readonl
   async function readOnce(): Promise<KeySet | undefined> {
     const pair = await look();
     const [entropy, publicKey] = await reading(() =>
-      Promise.all([files.read(pair.entropyPath), files.read(pair.publicKeyPath)]),
+      Promise.all([files.read(pair.entropyPath, LONGEST_FILE), files.read(pair.publicKeyPath, LONGEST_FILE)]),
     );
     if (entropy === undefined || publicKey === undefined || (await look()).version !== pair.version) return undefined;
     return keySetOf(entropy, publicKey, pair.version);

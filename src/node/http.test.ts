@@ -273,6 +273,7 @@ describe('TLS', () => {
     ['no certificate', { ca: 'hello' }, 'SETTINGS_INVALID'],
     ['a damaged one', { ca: ca.cert.replace(/\n.{60}/, '\nAAAA') }, 'SETTINGS_INVALID'],
     ['no file', { caFile: '/nowhere/ca.pem' }, 'SETTINGS_UNREADABLE'],
+    ['a folder', { caFile: tmpdir() }, 'SETTINGS_UNREADABLE'],
   ])('refuses %s as CA', (_name, options, code) => {
     expect(() => createNodeFetch(options)).toThrow(expect.objectContaining({ code }) as Error);
   });

@@ -1,4 +1,4 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { describe, expect, it } from 'vitest';
 import type { FileStore } from '../core/ports.ts';
@@ -117,7 +117,6 @@ describe('loading', () => {
 
   it.each([
     ['EACCES', 'no permission'],
-    ['EISDIR', 'it is a folder'],
     ['EIO', 'EIO'],
   ])('goes on without a file that fails with %s', async (code, told) => {
     const { problems } = await load({ [POLICY]: Object.assign(new Error('x'), { code }) });
@@ -130,6 +129,19 @@ describe('loading', () => {
     try {
       const { problems } = await load({}, { configFile: folder, files: createNodeFileStore() });
       expect(problems.map(({ sentence }) => sentence)).toEqual([`${folder} cannot be read: it is a folder.`]);
+    } finally {
+      await rm(folder, { recursive: true });
+    }
+  });
+
+  it('refuses a file that is larger than any settings, on a real disk', async () => {
+    const folder = await mkdtemp(`${tmpdir()}/vigil-`);
+    try {
+      const configFile = `${folder}/large.yml`;
+      await writeFile(configFile, '#'.repeat(1024 * 1024 + 1));
+      const { problems } = await load({}, { configFile, files: createNodeFileStore() });
+      expect(problems).toMatchObject([{ code: 'SETTINGS_UNREADABLE' }]);
+      expect(problems[0]?.sentence).toBe(`${configFile} cannot be read: it is larger than 1 MiB.`);
     } finally {
       await rm(folder, { recursive: true });
     }

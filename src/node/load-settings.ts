@@ -1,7 +1,7 @@
 /** Finds and reads every place that settings come from. The one loader of the command and the wall. */
 import { posix, win32 } from 'node:path';
 import { AppError, toAppError } from '../core/errors.ts';
-import type { FileStore } from '../core/ports.ts';
+import { FileRefused, type FileStore } from '../core/ports.ts';
 import { environmentLayer } from '../core/settings/environment.ts';
 import { FIELDS, setValueAt, valueAt } from '../core/settings/fields.ts';
 import {
@@ -14,6 +14,9 @@ import {
 } from '../core/settings/layers.ts';
 import { keySourceOf } from '../core/settings/requirements.ts';
 import { registryLayer } from './npm-registry.ts';
+
+/** In bytes. */
+const LONGEST_SETTINGS_FILE = 1024 * 1024;
 
 export interface LoadSettingsInput {
   /** `process.env`. */
@@ -78,7 +81,7 @@ export async function loadSettings(input: LoadSettingsInput): Promise<LoadedSett
 
   const readFile = async (path: string, layer: LayerName, required: boolean) => {
     try {
-      const bytes = await input.files.read(path);
+      const bytes = await input.files.read(path, LONGEST_SETTINGS_FILE);
       files.push({ layer: layer === 'user settings' ? layer : 'policy', path, found: bytes !== undefined });
       if (bytes === undefined) {
         if (required) throw new AppError('SETTINGS_UNREADABLE', `There is no settings file ${path}.`);
@@ -189,13 +192,12 @@ function sessionNameLayer(hostName: string): SettingsLayer {
 }
 
 function reasonOf(thrown: unknown): string {
+  if (thrown instanceof FileRefused) return `it ${thrown.message}`;
   const code = thrown instanceof Error && 'code' in thrown ? thrown.code : undefined;
   switch (code) {
     case 'EACCES':
     case 'EPERM':
       return 'this user has no permission';
-    case 'EISDIR':
-      return 'it is a folder';
     case 'ELOOP':
       return 'its links lead in a circle';
     default:

@@ -14,6 +14,7 @@ export interface NpmConfigurationInput {
   readonly files: FileStore;
 }
 
+/** In bytes. */
 const LONGEST_NPMRC = 256 * 1024;
 
 /**
@@ -56,12 +57,12 @@ async function readNpmrc(
 ): Promise<Readonly<Record<string, string>>> {
   let bytes: Uint8Array | undefined;
   try {
-    bytes = await files.read(path);
+    bytes = await files.read(path, LONGEST_NPMRC);
   } catch {
     // npm's file, not ours: without it the registry is simply not known from here.
     return {};
   }
-  if (bytes === undefined || bytes.length > LONGEST_NPMRC) return {};
+  if (bytes === undefined) return {};
   const entries: [string, string][] = [];
   for (const line of new TextDecoder().decode(bytes).split(/\r?\n/)) {
     const match = /^\s*([^\s=;#][^=]*?)\s*=\s*(.*?)\s*$/.exec(line);

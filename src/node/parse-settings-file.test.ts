@@ -82,7 +82,6 @@ describe('a settings file', () => {
     ['Latin-1', new Uint8Array([0x61, 0x3a, 0x20, 0xfc]), /UTF-8/],
     ['an image', new Uint8Array([0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a, 0]), /UTF-8/],
     ['control characters', bytesOf('a: \u0001'), /control characters/],
-    ['more than 1 MiB', new Uint8Array(1024 * 1024 + 1).fill(0x23), /1 MiB/],
   ])('is unreadable as %s', (_name, bytes, sentence) => {
     const failure = failureOf(bytes);
     expect(failure.code).toBe('SETTINGS_UNREADABLE');

@@ -5,7 +5,6 @@
 import { CST, isAlias, isMap, isScalar, isSeq, Lexer, LineCounter, parseDocument } from 'yaml';
 import { AppError, type ErrorCode } from '../core/errors.ts';
 
-const LONGEST_FILE = 1024 * 1024;
 const MOST_TOKENS = 20_000;
 const LONGEST_TOKEN = 64 * 1024;
 const DEEPEST = 32;
@@ -19,7 +18,7 @@ export interface ParsedFile {
 }
 
 /**
- * Parses a file's bytes (at most 1 MiB, UTF-8 with or without a byte order mark). Throws SETTINGS_UNREADABLE where it is
+ * Parses a file's bytes (UTF-8 with or without a byte order mark). Throws SETTINGS_UNREADABLE where it is
  * no text, and SETTINGS_INVALID with line and column where it is no YAML or JSON, or more of YAML than is let in. The
  * sentences start with `name`, the file's path, and never repeat what stands in the file.
  */
@@ -82,7 +81,6 @@ function rangeStart(node: unknown): number {
 
 function decode(bytes: Uint8Array, name: string): string {
   const unreadable = (what: string) => new AppError('SETTINGS_UNREADABLE', `${name} ${what}.`);
-  if (bytes.length > LONGEST_FILE) throw unreadable('is larger than 1 MiB, and so no settings file');
   const [first, second] = bytes;
   const looksWide = bytes.length >= 2 && (first === 0 || second === 0);
   if ((first === 0xff && second === 0xfe) || (first === 0xfe && second === 0xff) || looksWide) {

@@ -1,12 +1,16 @@
 import { X509Certificate } from 'node:crypto';
 import { lookup as systemLookup } from 'node:dns';
-import { readFileSync } from 'node:fs';
 import type { LookupFunction } from 'node:net';
 import * as tls from 'node:tls';
 import { AppError } from '../core/errors.ts';
+import { FileRefused } from '../core/ports.ts';
 import { isLoopbackHost } from '../core/settings/schema.ts';
+import { readFileWithin } from './file-store.ts';
 
 const CERTIFICATE = /-----BEGIN CERTIFICATE-----[\s\S]*?-----END CERTIFICATE-----/g;
+
+/** Longest CA file, in bytes; the bundles of whole systems have a quarter of it. */
+const LONGEST_CA_FILE = 4 * 1024 * 1024;
 
 /**
  * Reads the file of `network.caFile`: PEM text with at least one certificate. Throws SETTINGS_UNREADABLE when the file
@@ -15,11 +19,10 @@ const CERTIFICATE = /-----BEGIN CERTIFICATE-----[\s\S]*?-----END CERTIFICATE----
 export function readCaFile(path: string): string {
   let pem: string;
   try {
-    pem = readFileSync(path, 'utf8');
-  } catch (error) {
-    throw new AppError('SETTINGS_UNREADABLE', `The CA file ${path} of network.caFile cannot be read.`, {
-      cause: error,
-    });
+    pem = new TextDecoder().decode(readFileWithin(path, LONGEST_CA_FILE));
+  } catch (cause) {
+    const why = cause instanceof FileRefused ? `: it ${cause.message}` : '';
+    throw new AppError('SETTINGS_UNREADABLE', `The CA file ${path} of network.caFile cannot be read${why}.`, { cause });
   }
   certificatesOf(pem);
   return pem;
