@@ -18,6 +18,8 @@ export interface ConsoleSignIn {
   readonly run: () => Promise<SignedIn>;
   readonly classify: (url: string) => PageKind;
   readonly network: NetworkFromSettings;
+  /** To be told when the network service has died. */
+  readonly networkServiceGone: () => void;
 }
 
 export interface ConsoleSignInPorts {
@@ -34,13 +36,17 @@ export interface ConsoleSignInPorts {
 export async function createConsoleSignIn(settings: Settings, ports: ConsoleSignInPorts): Promise<ConsoleSignIn> {
   const { clock, random, logger, redactor } = ports;
   const network = networkFromSettings(settings.network, () => clock.now());
-  const ready = app.whenReady().then(async () => {
+  let made = 0;
+  const make = async () => {
+    await app.whenReady();
+    made += 1;
     // In memory and without a cache: what passes here must not reach the disk.
-    const calls = electronSession.fromPartition('calls', { cache: false });
+    const calls = electronSession.fromPartition(`calls-${made}`, { cache: false });
     await network.prepare(calls);
     return createElectronFetch(calls, network.proxyLogin);
-  });
-  const fetch: Fetch = async (request) => (await ready)(request);
+  };
+  let current = make();
+  const fetch: Fetch = async (request) => (await current)(request);
   const signIn = await signInFromSettings(
     settings,
     { fetch, clock, random, files: createNodeFileStore(), logger },
@@ -59,6 +65,10 @@ export async function createConsoleSignIn(settings: Settings, ports: ConsoleSign
   };
   return {
     network,
+    networkServiceGone: () => {
+      // A session that the network service died under never answers again.
+      current = make();
+    },
     run: () => signIn.run(),
     classify: (url) => classifyConsolePage(url, places).kind,
   };

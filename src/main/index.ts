@@ -1,7 +1,7 @@
 /** The wall: composes the parts. Everything that decides is elsewhere. */
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { app, powerMonitor } from 'electron';
+import { Menu, app, powerMonitor, powerSaveBlocker } from 'electron';
 import { toAppError } from '../core/errors.ts';
 import type { Settings } from '../core/settings/schema.ts';
 import { createLog } from '../node/log.ts';
@@ -11,6 +11,7 @@ import { createNodeRandom } from '../node/random.ts';
 import { begunEarly, createConsoleSignIn } from './console-sign-in.ts';
 import { installFaultHandlers, redactStandardStreams } from './lifecycle/faults.ts';
 import { HELP, readFlags } from './lifecycle/flags.ts';
+import { lockSession } from './wall/lockdown.ts';
 import { registerOwnScheme } from './wall/notice-view.ts';
 import { readWallSettings } from './lifecycle/wall-settings.ts';
 import { runWall } from './run-wall.ts';
@@ -22,7 +23,28 @@ const SWITCHES = [
   ['disable-background-networking', ''],
   ['disable-component-update', ''],
   ['autoplay-policy', 'no-user-gesture-required'],
+  // A display that is locked, covered or switched off would keep views from painting, and renewals from ending well.
+  ['disable-backgrounding-occluded-windows', ''],
+  ['disable-features', 'CalculateNativeWinOcclusion'],
 ] as const;
+
+// What would open the wall to somebody else, or show them what passes.
+const REFUSED_SWITCHES = [
+  'inspect',
+  'inspect-brk',
+  'inspect-port',
+  'inspect-publish-uid',
+  'remote-debugging-port',
+  'remote-debugging-pipe',
+  'remote-debugging-address',
+  'remote-allow-origins',
+  'log-net-log',
+  'ignore-certificate-errors',
+  'ignore-certificate-errors-spki-list',
+  'host-rules',
+  'host-resolver-rules',
+] as const;
+const STOP_WITHIN_MS = 5_000;
 
 const dist = join(dirname(fileURLToPath(import.meta.url)), '..');
 const clock = createNodeClock();
@@ -37,8 +59,8 @@ async function main(): Promise<void> {
     app.exit(0);
     return;
   }
-  const debugging = process.argv.some((arg) => /^--(inspect|remote-debugging)/.test(arg));
-  if (app.isPackaged && debugging) refuse('The wall does not start with a debugger attached.');
+  const refused = REFUSED_SWITCHES.find((name) => app.commandLine.hasSwitch(name));
+  if (app.isPackaged && refused !== undefined) refuse(`The wall does not start with --${refused}.`);
   // The SDK's notice about Node versions is for developers; on a wall it is noise.
   process.env['AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED'] = 'true';
   const redactor = createRedactor();
@@ -46,6 +68,8 @@ async function main(): Promise<void> {
   for (const [name, value] of SWITCHES) app.commandLine.appendSwitch(name, value);
   if (!app.requestSingleInstanceLock()) refuse('A wall is running already for this user.');
   registerOwnScheme();
+  Menu.setApplicationMenu(null);
+  app.on('session-created', lockSession);
   app.on('window-all-closed', () => {
     app.quit();
   });
@@ -77,8 +101,15 @@ async function main(): Promise<void> {
 
   await app.whenReady();
   const wall = runWall({ dist, clock, logger, first, read, signInFor });
-  powerMonitor.on('resume', () => {
+  const nudge = () => {
     wall.nudge();
+  };
+  powerMonitor.on('resume', nudge);
+  powerMonitor.on('unlock-screen', nudge);
+  powerSaveBlocker.start('prevent-display-sleep');
+  app.on('child-process-gone', (_event, { type, reason, serviceName }) => {
+    logger.log('warn', 'process.gone', { type, reason, serviceName });
+    if (serviceName === 'network.mojom.NetworkService') wall.networkServiceGone();
   });
   let stopping = false;
   app.on('before-quit', (event) => {
@@ -86,9 +117,9 @@ async function main(): Promise<void> {
     stopping = true;
     event.preventDefault();
     logger.log('info', 'wall.stop');
-    void wall
-      .stop()
-      .then(() => log.close())
+    const late = new Promise((resolve) => setTimeout(resolve, STOP_WITHIN_MS));
+    void Promise.race([wall.stop(), late])
+      .then(() => Promise.race([log.close(), late]))
       .finally(() => {
         app.exit(0);
       });

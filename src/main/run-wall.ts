@@ -33,7 +33,16 @@ export interface RunWallOptions {
 export interface RunningWall {
   /** Something changed outside: look at the clock, and let a waiting try come. */
   nudge(): void;
+  /** The network service died: cookies are gone, and so is what was made before. */
+  networkServiceGone(): void;
   stop(): Promise<void>;
+}
+
+interface Running {
+  signIn?: ConsoleSignIn;
+  wall?: Wall;
+  tray?: WallTray;
+  stopped: boolean;
 }
 
 /**
@@ -42,11 +51,12 @@ export interface RunningWall {
  */
 export function runWall(options: RunWallOptions): RunningWall {
   const { logger, first } = options;
-  const running: { wall?: Wall; tray?: WallTray; stopped: boolean } = { stopped: false };
+  const running: Running = { stopped: false };
   const notice = new NoticeView(options.dist);
   const window = new KioskWindow(notice.view, { windowed: first.settings.wall.windowed, title: 'Vigil' });
-  window.onClosed(() => {
-    app.quit();
+  window.onCloseWanted(() => {
+    // A kiosk is ended by its tray, its supervisor or the system, not by Alt+F4.
+    if (first.settings.wall.windowed) app.quit();
   });
   const timers: NodeJS.Timeout[] = [];
   const isStopped = () => running.stopped;
@@ -58,6 +68,7 @@ export function runWall(options: RunWallOptions): RunningWall {
       if (problem === undefined) {
         const signIn = await options.signInFor(settings);
         // The machine may have been told to stop meanwhile.
+        running.signIn = signIn;
         if (!isStopped()) running.wall = startWall(options, settings, signIn, window, notice, running);
         return;
       }
@@ -85,6 +96,10 @@ export function runWall(options: RunWallOptions): RunningWall {
   return {
     nudge() {
       running.wall?.nudge();
+    },
+    networkServiceGone() {
+      running.signIn?.networkServiceGone();
+      running.wall?.networkServiceGone();
     },
     async stop() {
       running.stopped = true;

@@ -176,6 +176,16 @@ describe('a session', () => {
     expect(waits).toEqual([3_750, 7_500, 15_000, 30_000]);
   });
 
+  it('keeps to its backoff when a session is lost whose renewals fail, and shows no old picture for long', () => {
+    const bench = new Bench();
+    bench.goLive();
+    bench.pass(HOUR * 0.56);
+    bench.tell({ type: 'sign-in-failed', attempt: 2, failure: { ...refused, retryAfterMs: 600_000 } });
+    expect(types(bench.tell({ type: 'lost', partition: 'a', failure: signedOut }))).toEqual(['dark', 'release']);
+    expect(types(bench.pass(599_999))).toEqual([]);
+    expect(types(bench.pass(1))).toEqual(['sign-in']);
+  });
+
   it('takes the picture of a lost session down when the try after it fails', () => {
     const bench = new Bench();
     bench.goLive();

@@ -270,12 +270,16 @@ function onLost(
   if (phase.kind === 'renewing') {
     return [{ ...session, phase: { kind: 'signing-in', attempt: phase.attempt, reason: event.failure } }, []];
   }
+  const { failed } = phase.renewal;
   const settled = context.now.monotonic - live.since.monotonic >= context.policy.settledMs;
-  if (settled) return begin({ ...session, phase: { kind: 'idle' } }, 0, context);
-  const failures = live.strikes + 1;
-  const nextTry = waitAfter(failures, event.failure, context);
-  // The last picture stays: nothing better is there until the next try has been made.
-  return [{ ...session, phase: { kind: 'waiting', reason: event.failure, failures, nextTry } }, []];
+  if (settled && failed === undefined) return begin({ ...session, phase: { kind: 'idle' } }, 0, context);
+  const failures = failed?.failures ?? live.strikes + 1;
+  const nextTry = failed?.nextTry ?? waitAfter(failures, event.failure, context);
+  // The last picture stays for a short wait: nothing better is there until the next try has been made.
+  if (nextTry.until.monotonic - context.now.monotonic <= context.policy.settledMs) {
+    return [{ ...session, phase: { kind: 'waiting', reason: event.failure, failures, nextTry } }, []];
+  }
+  return goDark(session, event.failure, failures, nextTry);
 }
 
 function onNudge(session: Session, context: SessionContext): SessionStep {

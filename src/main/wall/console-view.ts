@@ -2,6 +2,7 @@ import { type Session, type WebContents, WebContentsView } from 'electron';
 import type { Failure } from '../../core/errors.ts';
 import type { Logger } from '../../core/ports.ts';
 import type { View } from '../../core/surface/surface.ts';
+import { DataCalls } from './data-calls.ts';
 import { LOCKED_PREFERENCES, lockContents } from './lockdown.ts';
 import { type GuardedView, type PageKind, guardNavigation } from './navigation-guard.ts';
 import { watchPaint } from './paint-watch.ts';
@@ -38,8 +39,8 @@ export class ConsoleView implements GuardedView {
   #closed = false;
   #settled = false;
   #signedOut = false;
-  /** How the page's own calls to the dashboard's service were answered. */
-  readonly #calls = { succeeded: 0, denied: 0, missing: 0 };
+  #entered = false;
+  readonly #calls = new DataCalls();
 
   constructor(options: ConsoleViewOptions) {
     this.#options = options;
@@ -72,6 +73,9 @@ export class ConsoleView implements GuardedView {
     contents.on('render-process-gone', (_event, { reason }) => {
       this.#gone('RENDERER_GONE', `The process that drew the dashboard ended (${reason}). It is opened afresh.`);
     });
+    contents.once('destroyed', () => {
+      this.#gone('RENDERER_GONE', 'The page closed itself. It is opened afresh.');
+    });
     void contents.loadURL('about:blank').catch(() => undefined);
   }
 
@@ -81,7 +85,12 @@ export class ConsoleView implements GuardedView {
 
   /** Loads the login URL and watches until the dashboard has painted or will not. */
   enter(loginUrl: string): void {
+    this.#entered = true;
     const contents = this.#contents;
+    if (contents.isDestroyed()) {
+      this.#gone('RENDERER_GONE', 'The page closed itself. It is opened afresh.');
+      return;
+    }
     contents.loadURL(loginUrl).catch((error: unknown) => {
       // ERR_ABORTED: the page itself went on elsewhere while it loaded.
       const code = error instanceof Error && 'code' in error ? String(error.code) : 'ERR_FAILED';
@@ -97,9 +106,9 @@ export class ConsoleView implements GuardedView {
       this.#options.paintDeadlineMs,
       () => this.#settled || this.#closed,
     ).then((verdict) => {
-      const refusal = verdict === 'failed' ? undefined : this.#refusal();
+      const refusal = verdict === 'failed' ? undefined : this.#calls.refusal();
       if (refusal !== undefined) {
-        this.#fail(refusal);
+        this.#fail(failureOfStatus(refusal === 'denied' ? 403 : 404, 'destination'));
         return;
       }
       if (verdict === 'failed') {
@@ -128,17 +137,13 @@ export class ConsoleView implements GuardedView {
   }
 
   onSignedOut(kind: 'sign-in' | 'signed-out' | 'issuer'): void {
-    const failure: Failure = {
-      code: 'CONSOLE_SIGNED_OUT',
-      sentence: 'The console ended the session. Vigil signs in again.',
-    };
     // A page that has lost its session asks again and again.
     if (!this.#signedOut) {
       this.#signedOut = true;
       this.#options.logger.log('warn', 'view.signed-out', { attempt: this.view.attempt, by: kind, live: this.isLive });
     }
-    if (!this.isLive) this.#fail(failure);
-    else if (!this.#closed) this.#options.events.lost(failure);
+    if (!this.isLive) this.#fail(SIGNED_OUT);
+    else if (!this.#closed) this.#options.events.lost(SIGNED_OUT);
   }
 
   onErrorPage(status: number): void {
@@ -148,20 +153,9 @@ export class ConsoleView implements GuardedView {
 
   onDataCall(url: string, status: number): void {
     if (this.classify(url) !== 'destination' && !isApiHost(url)) return;
-    if (status >= 200 && status < 300) this.#calls.succeeded += 1;
-    else if (status === 403) this.#calls.denied += 1;
-    else if (status === 404) this.#calls.missing += 1;
-  }
-
-  /**
-   * The console draws its own error pages with status 200; what its calls came to tells them from a dashboard. One call that succeeded
-   * is enough to be taken for a dashboard: a working picture must not be withheld for a widget or two that may not be read.
-   */
-  #refusal(): Failure | undefined {
-    const { succeeded, denied, missing } = this.#calls;
-    if (succeeded > 0) return undefined;
-    if (denied > 0) return failureOfStatus(403, 'destination');
-    return missing > 0 ? failureOfStatus(404, 'destination') : undefined;
+    if (!this.#calls.record(url, status) || !this.isLive || this.#closed) return;
+    this.#options.logger.log('warn', 'view.calls-refused', { attempt: this.view.attempt, status });
+    this.#options.events.lost(SIGNED_OUT);
   }
 
   onForeign(url: string): void {
@@ -213,6 +207,8 @@ export class ConsoleView implements GuardedView {
   }
 
   #gone(code: 'CONSOLE_LOAD_FAILED' | 'RENDERER_GONE', sentence: string): void {
+    // A renderer that ends before anything was loaded is started again by the load.
+    if (!this.#entered) return;
     this.#settle(() => {
       this.#options.events.gone({ code, sentence });
     }, true);
@@ -231,6 +227,11 @@ export class ConsoleView implements GuardedView {
     tell();
   }
 }
+
+const SIGNED_OUT: Failure = {
+  code: 'CONSOLE_SIGNED_OUT',
+  sentence: 'The console ended the session. Vigil signs in again.',
+};
 
 /** AWS's own API endpoints, which console pages call for their data. */
 function isApiHost(url: string): boolean {

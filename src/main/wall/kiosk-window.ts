@@ -1,10 +1,11 @@
-import { BaseWindow, type WebContentsView } from 'electron';
+import { BaseWindow, type WebContentsView, screen } from 'electron';
 
 export interface KioskWindowOptions {
   readonly windowed: boolean;
   readonly title: string;
-  readonly icon?: string;
 }
+
+const KIOSK = { kiosk: true, fullscreen: true, frame: false, resizable: true, alwaysOnTop: true, closable: false };
 
 /**
  * The window that fills one display, and the pile of views in it. The view on top covers the content area but for one row of pixels
@@ -21,11 +22,10 @@ export class KioskWindow {
     this.#window = new BaseWindow({
       title: options.title,
       backgroundColor: '#0b0f14',
-      width: 1280,
-      height: 720,
-      ...(options.icon === undefined ? {} : { icon: options.icon }),
-      ...(options.windowed ? {} : { kiosk: true, fullscreen: true, frame: false, resizable: true, alwaysOnTop: true }),
+      // The whole display even where no window manager makes a window full screen.
+      ...(options.windowed ? { width: 1280, height: 720 } : { ...screen.getPrimaryDisplay().bounds, ...KIOSK }),
     });
+    if (!options.windowed) this.#followDisplay();
     this.#window.setMenu(null);
     this.#base = base;
     this.#top = base;
@@ -36,9 +36,12 @@ export class KioskWindow {
     this.#layout();
   }
 
-  /** Called when the window is closed by the system or by a person. */
-  onClosed(listener: () => void): void {
-    this.#window.on('closed', listener);
+  /** Asked for each time somebody wants to close the window; it stays until `close` is called. */
+  onCloseWanted(listener: () => void): void {
+    this.#window.on('close', (event) => {
+      event.preventDefault();
+      listener();
+    });
   }
 
   /** Puts a view beneath what is on top, where it paints unseen. */
@@ -77,6 +80,22 @@ export class KioskWindow {
 
   close(): void {
     if (!this.#window.isDestroyed()) this.#window.destroy();
+  }
+
+  /** A display that changes its size, or comes back, is filled again. */
+  #followDisplay(): void {
+    const fill = () => {
+      if (this.#window.isDestroyed()) return;
+      const bounds = screen.getPrimaryDisplay().bounds;
+      const now = this.#window.getBounds();
+      if (now.width === bounds.width && now.height === bounds.height && now.x === bounds.x && now.y === bounds.y)
+        return;
+      this.#window.setBounds(bounds);
+      this.#window.setKiosk(true);
+    };
+    screen.on('display-metrics-changed', fill);
+    screen.on('display-added', fill);
+    screen.on('display-removed', fill);
   }
 
   #layout(): void {

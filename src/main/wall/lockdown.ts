@@ -19,7 +19,7 @@ export const LOCKED_PREFERENCES = {
 
 /**
  * Denies a session what a wall has no use for: permissions (granted by default in a fresh session), devices, screen capture and
- * downloads. Must run before the session's first load (Electron, "Security", 5).
+ * downloads, and the spell checker, which fetches dictionaries. Must run before the session's first load (Electron, "Security", 5).
  */
 export function lockSession(session: Session): void {
   session.setPermissionCheckHandler(() => false);
@@ -34,6 +34,7 @@ export function lockSession(session: Session): void {
     event.preventDefault();
   });
   session.setSpellCheckerEnabled(false);
+  session.setSpellCheckerLanguages([]);
 }
 
 // Keys a page may have: nothing that reloads, prints, zooms, leaves or opens anything.

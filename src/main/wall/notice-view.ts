@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { WebContentsView, ipcMain, protocol, session } from 'electron';
 import type { Notice } from '../../core/surface/notice.ts';
 import { NOTICE_READY, NOTICE_SHOW } from '../../core/surface/notice-channels.ts';
-import { LOCKED_PREFERENCES, lockContents, lockSession } from './lockdown.ts';
+import { LOCKED_PREFERENCES, lockContents } from './lockdown.ts';
 
 const SCHEME = 'vigil';
 const PAGE = `${SCHEME}://notice/index.html`;
@@ -12,6 +12,7 @@ const FILES: Readonly<Record<string, string>> = {
   '/notice.js': 'text/javascript; charset=utf-8',
   '/notice.css': 'text/css; charset=utf-8',
 };
+const RELOAD_MS = 1_000;
 const POLICY = [
   "default-src 'none'",
   "script-src 'self'",
@@ -35,7 +36,6 @@ export class NoticeView {
   /** @param dist folder of the built program */
   constructor(dist: string) {
     const own = session.fromPartition('own-pages', { cache: false });
-    lockSession(own);
     own.protocol.handle(SCHEME, async (request) => {
       const { host, pathname } = new URL(request.url);
       const type = host === 'notice' ? FILES[pathname] : undefined;
@@ -62,12 +62,16 @@ export class NoticeView {
       this.#send();
     });
     contents.on('render-process-gone', () => {
-      // The notice is what stands when all else fails: load it again, but not in a tight circle.
-      setTimeout(() => {
-        if (!contents.isDestroyed()) void contents.loadURL(PAGE).catch(() => undefined);
-      }, 1_000);
+      setTimeout(load, RELOAD_MS);
     });
-    void contents.loadURL(PAGE).catch(() => undefined);
+    // The notice is what stands when all else fails: it is loaded until it is there, but not in a tight circle.
+    const load = () => {
+      if (contents.isDestroyed()) return;
+      contents.loadURL(PAGE).catch(() => {
+        setTimeout(load, RELOAD_MS);
+      });
+    };
+    load();
   }
 
   /** Shows a notice, now and after each reload of the page. */

@@ -1,7 +1,8 @@
 import { type Session, session as electronSession } from 'electron';
 import type { Logger } from '../../core/ports.ts';
 import type { Partition } from '../../core/session/session.ts';
-import { lockSession } from './lockdown.ts';
+
+const CLEAR_WITHIN_MS = 10_000;
 
 /**
  * The two in-memory partitions of one console session. Electron never frees an in-memory partition, so the same two are used in
@@ -38,7 +39,6 @@ export class Partitions {
     const session = electronSession.fromPartition(name, { cache: true });
     if (!this.#prepared.has(name)) {
       this.#prepared.add(name);
-      lockSession(session);
       this.#prepare(session);
     }
     return session;
@@ -51,19 +51,40 @@ export class Partitions {
     return clearing;
   }
 
+  /** Gives both partitions up for fresh ones: after the network service died, what was made before may never answer again. */
+  forsake(): void {
+    for (const partition of ['a', 'b'] as const) this.#rename(partition);
+  }
+
+  #rename(partition: Partition): void {
+    this.#given += 1;
+    this.#names[partition] = `${this.#name}-${partition}${this.#given}`;
+  }
+
   async #clear(partition: Partition): Promise<void> {
-    const session = this.#session(partition);
+    const name = this.#names[partition];
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<never>((_resolve, reject) => {
+      timer = setTimeout(() => {
+        reject(new Error('it took too long'));
+      }, CLEAR_WITHIN_MS);
+    });
     try {
-      await session.closeAllConnections();
-      await session.clearStorageData();
-      await session.clearCache();
-      await session.clearAuthCache();
-      const left = await session.cookies.get({});
-      if (left.length > 0) throw new Error(`${left.length} cookies survived`);
+      await Promise.race([empty(this.#session(partition)), late]);
     } catch (error) {
-      this.#given += 1;
-      this.#names[partition] = `${this.#name}-${partition}${this.#given}`;
+      if (this.#names[partition] === name) this.#rename(partition);
       this.#logger.log('warn', 'partition.not-cleared', { partition, error: String(error) });
+    } finally {
+      clearTimeout(timer);
     }
   }
+}
+
+async function empty(session: Session): Promise<void> {
+  await session.closeAllConnections();
+  await session.clearStorageData();
+  await session.clearCache();
+  await session.clearAuthCache();
+  const left = await session.cookies.get({});
+  if (left.length > 0) throw new Error(`${left.length} cookies survived`);
 }

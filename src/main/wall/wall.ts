@@ -89,6 +89,15 @@ export class Wall {
     this.#tell({ type: 'nudge' });
   }
 
+  /** The network service died, and the cookies with it (Electron keeps in-memory cookies there). */
+  networkServiceGone(): void {
+    this.#partitions.forsake();
+    const { held } = this.#session;
+    if (held === undefined) return;
+    const sentence = 'The network service of this machine ended, and the session with it. Vigil signs in again.';
+    this.#tell({ type: 'lost', partition: held, failure: { code: 'CONSOLE_SIGNED_OUT', sentence } });
+  }
+
   renewNow(): void {
     this.#tell({ type: 'renew-now' });
   }
