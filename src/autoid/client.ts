@@ -1,5 +1,6 @@
 import { AppError } from '../core/errors.ts';
-import type { Fetch, HttpResponse, Random } from '../core/ports.ts';
+import type { Fetch, Random } from '../core/ports.ts';
+import { orTooLarge } from './too-large.ts';
 import { sealRequest } from './v1/request.ts';
 import type { ProtocolKeys } from './v1/request.ts';
 
@@ -28,7 +29,7 @@ export async function requestSecret(request: SecretRequest): Promise<string> {
   const { fetch, endpoint, timeoutMs } = request;
   const url = verifyUrlOf(endpoint);
   const sealed = await sealRequest(request);
-  const answer = await readable(() =>
+  const answer = await orTooLarge(
     fetch({
       method: 'POST',
       url,
@@ -37,22 +38,10 @@ export async function requestSecret(request: SecretRequest): Promise<string> {
       timeoutMs,
       maxBytes: LONGEST_ANSWER,
     }),
+    'SERVER_ANSWER_UNREADABLE',
+    'The auto-id endpoint answered with far more than a secret: check that it is the address of an auto-id server.',
   );
   return sealed.openAnswer(answer);
-}
-
-/** An answer that is too long is the server's nonsense, not the network's failure. */
-async function readable(call: () => Promise<HttpResponse>): Promise<HttpResponse> {
-  try {
-    return await call();
-  } catch (cause) {
-    if (!(cause instanceof AppError) || cause.code !== 'ANSWER_TOO_LARGE') throw cause;
-    throw new AppError(
-      'SERVER_ANSWER_UNREADABLE',
-      'The auto-id endpoint answered with far more than a secret: check that it is the address of an auto-id server.',
-      { cause },
-    );
-  }
 }
 
 /**

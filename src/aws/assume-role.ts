@@ -1,4 +1,5 @@
 import { AssumeRoleCommand, STSClient, type AssumeRoleCommandOutput } from '@aws-sdk/client-sts';
+import { orTooLarge } from '../autoid/too-large.ts';
 import { AppError } from '../core/errors.ts';
 import type { Clock, Fetch, HttpResponse } from '../core/ports.ts';
 import { assumeRoleLadder, ONE_HOUR_SECONDS, type DurationRung } from '../core/renewal/duration-ladder.ts';
@@ -125,15 +126,11 @@ async function send(
     ...SDK_CLIENT_OPTIONS,
   });
   try {
-    return { output: await client.send(new AssumeRoleCommand(inputOf(role, durationSeconds))), answer };
+    const sending = client.send(new AssumeRoleCommand(inputOf(role, durationSeconds)));
+    const { host } = new URL(endpoint);
+    const tooLarge = `${host} answered AssumeRole with far more than credentials: check aws.endpoints and the proxy.`;
+    return { output: await orTooLarge(sending, 'STS_ANSWER_UNREADABLE', tooLarge), answer };
   } catch (error) {
-    if (error instanceof AppError && error.code === 'ANSWER_TOO_LARGE') {
-      throw new AppError(
-        'STS_ANSWER_UNREADABLE',
-        `${new URL(endpoint).host} answered AssumeRole with far more than credentials: check aws.endpoints and the proxy.`,
-        { cause: error },
-      );
-    }
     if (error instanceof AppError) throw error;
     if (answer === undefined) throw error;
     return { answer, output: undefined };

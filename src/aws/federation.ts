@@ -1,12 +1,14 @@
 import { retryAfterMs } from '../autoid/retry-after.ts';
+import { orTooLarge } from '../autoid/too-large.ts';
 import { AppError, toAppError } from '../core/errors.ts';
-import type { Fetch, HttpResponse } from '../core/ports.ts';
-import { federationLadder, type DurationRung } from '../core/renewal/duration-ladder.ts';
+import type { Clock, Fetch, HttpResponse } from '../core/ports.ts';
+import { federationLadder, LONGEST_SECONDS, type DurationRung } from '../core/renewal/duration-ladder.ts';
 import type { AwsCredentials } from '../credentials/provider.ts';
 import type { DurationMemory } from './duration-memory.ts';
 
 export interface SigninTokenOptions {
   readonly fetch: Fetch;
+  readonly clock: Clock;
   /** Address of the endpoint, with `/federation`. */
   readonly federationUrl: string;
   /** Of an assumed role. */
@@ -14,11 +16,11 @@ export interface SigninTokenOptions {
   readonly roleArn: string;
   /** The role was assumed with temporary credentials. */
   readonly chained: boolean;
-  /** The role's maximum session duration, in seconds, where it is known. */
-  readonly roleMaximumSeconds?: number;
   readonly memory: DurationMemory;
   /** For each call, in ms. */
   readonly timeoutMs: number;
+  /** Hears every token that is granted, those that come too late to be used too, for redaction. */
+  readonly onSecret?: ((value: string) => void) | undefined;
 }
 
 export interface SigninToken {
@@ -28,6 +30,8 @@ export interface SigninToken {
   readonly duration: DurationRung;
 }
 
+/** How long a longer session is still waited for when a shorter one was granted, in ms. */
+const GRACE_MS = 2000;
 const LONGEST_ANSWER = 65_536;
 /** Tokens have about a thousand characters; the bound keeps nonsense out of URLs. */
 const TOKEN = /^[\u0021-\u007e]{1,16384}$/;
@@ -37,18 +41,19 @@ const TOKEN = /^[\u0021-\u007e]{1,16384}$/;
  * so that credentials stay out of the logs of proxies.
  *
  * The durations tried are those of `federationLadder`. While nothing is known of the role they are asked for side by
- * side and the longest that is granted counts: a rule that AWS leaves open then costs no time. Afterwards it is one call
- * with what worked last, and the next shorter one after a bare 400.
+ * side, and the longest that is granted counts: a rule that AWS leaves open then costs no time (docs/adr/0008). Neither
+ * call is waited for longer than it can matter. Afterwards it is one call with what worked last, and the next shorter one
+ * after a bare 400.
  *
  * Throws FEDERATION_REFUSED, FEDERATION_UNAVAILABLE, FEDERATION_ANSWER_UNREADABLE, or what the Fetch port throws. No
  * error holds anything of the request or the answer.
  */
 export async function getSigninToken(options: SigninTokenOptions): Promise<SigninToken> {
-  const { chained, memory, roleArn, roleMaximumSeconds } = options;
+  const { chained, memory, roleArn } = options;
   const remembered = memory.recall('federation', roleArn);
-  const rungs = federationLadder({ chained, remembered, roleMaximumSeconds });
+  const rungs = federationLadder({ chained, remembered });
   const granted =
-    remembered === undefined && rungs.length > 1 ? await askTogether(options, rungs) : await askInTurn(options, rungs);
+    remembered === undefined && rungs.length > 1 ? await askTogether(options) : await askInTurn(options, rungs);
   if (!chained && granted.certain) memory.remember('federation', roleArn, granted.duration);
   return { signinToken: granted.signinToken, duration: granted.duration };
 }
@@ -64,24 +69,44 @@ async function askInTurn(options: SigninTokenOptions, rungs: readonly DurationRu
   throw refused(options);
 }
 
-async function askTogether(options: SigninTokenOptions, rungs: readonly DurationRung[]): Promise<Granted> {
-  const answers = await Promise.allSettled(rungs.map((duration) => ask(options, duration)));
-  const failures: AppError[] = [];
-  for (const [index, answer] of answers.entries()) {
-    const duration = rungs[index] ?? 'omitted';
-    if (answer.status === 'rejected') failures.push(toAppError(answer.reason));
-    else if (answer.value !== undefined) {
-      return { signinToken: answer.value, duration, certain: failures.length === 0 };
-    }
+/** What came of a call that is not waited for by everybody: a token, a refusal (neither), or a failure. */
+interface Outcome {
+  readonly signinToken?: string | undefined;
+  readonly failure?: AppError;
+}
+
+/** Both rungs of the ladder at once. */
+async function askTogether(options: SigninTokenOptions): Promise<Granted> {
+  const outcomeOf = (duration: DurationRung): Promise<Outcome> =>
+    ask(options, duration).then(
+      (signinToken) => ({ signinToken }),
+      (thrown: unknown) => ({ failure: toAppError(thrown) }),
+    );
+  let isOpen = true;
+  const asking = outcomeOf(LONGEST_SECONDS).finally(() => (isOpen = false));
+  const askingPlain = outcomeOf('omitted');
+  const grace = askingPlain.then(async ({ signinToken }) => {
+    if (signinToken === undefined || !isOpen) return asking;
+    await options.clock.sleep(GRACE_MS);
+    return undefined;
+  });
+  const longest = await Promise.race([asking, grace]);
+  if (longest?.signinToken !== undefined) {
+    return { signinToken: longest.signinToken, duration: LONGEST_SECONDS, certain: true };
+  }
+  const plain = await askingPlain;
+  if (plain.signinToken !== undefined) {
+    const certain = longest !== undefined && longest.failure === undefined;
+    return { signinToken: plain.signinToken, duration: 'omitted', certain };
   }
   // A failure that may pass says more than a refusal beside it.
-  throw failures[0] ?? refused(options);
+  throw longest?.failure ?? plain.failure ?? refused(options);
 }
 
 function refused({ federationUrl, roleArn }: SigninTokenOptions): AppError {
   return new AppError(
     'FEDERATION_REFUSED',
-    `${new URL(federationUrl).host} refuses a console session for ${roleArn} (400): check that no policy revoked its sessions, and that aws.federationUrl belongs to the role's partition.`,
+    `${new URL(federationUrl).host} refuses a console session for ${roleArn} (400) and does not say why: check, likeliest first, that aws.federationUrl belongs to the role's partition, that the credentials are a role's (those of GetSessionToken or of the root user cannot be federated), and that no policy revoked the role's sessions or their duration.`,
   );
 }
 
@@ -99,21 +124,22 @@ async function ask(options: SigninTokenOptions, duration: DurationRung): Promise
     ['Session', session],
   ];
   const host = new URL(federationUrl).host;
-  const answer = await options
-    .fetch({
+  const answer = await orTooLarge(
+    options.fetch({
       method: 'POST',
       url: federationUrl,
       headers: { 'content-type': 'application/x-www-form-urlencoded', accept: 'application/json' },
       body: form.map(([name, value]) => `${name ?? ''}=${encodeURIComponent(value ?? '')}`).join('&'),
       timeoutMs: options.timeoutMs,
       maxBytes: LONGEST_ANSWER,
-    })
-    .catch((error: unknown) => {
-      if (error instanceof AppError && error.code === 'ANSWER_TOO_LARGE')
-        throw unreadable(host, 'far more than a token');
-      throw error;
-    });
-  return answer.status === 400 ? undefined : tokenOf(answer, host);
+    }),
+    'FEDERATION_ANSWER_UNREADABLE',
+    unreadable(host, 'far more than a token').message,
+  );
+  if (answer.status === 400) return undefined;
+  const signinToken = tokenOf(answer, host);
+  options.onSecret?.(signinToken);
+  return signinToken;
 }
 
 function tokenOf(answer: HttpResponse, host: string): string {
@@ -133,14 +159,13 @@ function tokenOf(answer: HttpResponse, host: string): string {
     );
   }
   if (status !== 200) throw unreadable(host, `status ${status}`);
-  const type = (headers['content-type'] ?? '').toLowerCase();
-  if (/html|xml/.test(type)) throw unreadable(host, 'a web page');
   let value: unknown;
   try {
     value = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(answer.body));
   } catch {
     // The parser's message quotes the answer, so it is no cause.
-    throw unreadable(host, 'something that is not JSON');
+    const isPage = /html|xml/i.test(headers['content-type'] ?? '');
+    throw unreadable(host, isPage ? 'a web page' : 'something that is not JSON');
   }
   const token = typeof value === 'object' && value !== null && 'SigninToken' in value ? value.SigninToken : undefined;
   if (typeof token !== 'string' || !TOKEN.test(token)) throw unreadable(host, 'JSON without a sign-in token');

@@ -145,14 +145,15 @@ export function createSignIn(options: SignInOptions): SignIn {
         async () => {
           const { signinToken, duration } = await getSigninToken({
             fetch,
+            clock,
             federationUrl,
             credentials: assumed.credentials,
             roleArn: role.arn,
             chained: base.sessionToken !== undefined,
             memory,
             timeoutMs,
+            onSecret: options.onSecret,
           });
-          options.onSecret?.(signinToken);
           return { signinToken, lifeSeconds: lifetimeSeconds(duration, assumed.credentials.expiresAt, startedAt) };
         },
         ({ lifeSeconds }) => ({ lifeSeconds }),

@@ -5,6 +5,7 @@ import { createServer, get, type IncomingMessage, type RequestListener, type Ser
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
@@ -148,6 +149,19 @@ describe('vigil login-url', () => {
     const signedIn = await follow(await follow(stdout.trim()));
     expect(signedIn).toBe(reference['VISIT_URL']);
     expect(standin.control.liveSessions()).toBe(before + 1);
+  });
+
+  it('does not wait for the call whose answer matters no more', async () => {
+    const federation = await serve((request, response) => {
+      void text(request).then((form) => {
+        if (form.includes('SessionDuration')) response.end('{"SigninToken":"token-for-twelve-hours"}');
+      });
+    });
+    const env = { ...reference, VIGIL_FEDERATION_URL: `${federation}/federation` };
+    // The other call would hold the command for five minutes.
+    const { status, stdout } = await vigil(['login-url', '--timeout', '300'], env);
+    expect(status).toBe(0);
+    expect(stdout).toContain('SigninToken=token-for-twelve-hours');
   });
 
   it('runs from its sources too', async () => {

@@ -104,11 +104,19 @@ function usageFailure(error: CommanderError): AppError | undefined {
 
 function fail(thrown: unknown): void {
   const { text, exitCode } = failureReport(thrown, debug);
-  process.stderr.write(text);
-  process.exitCode = exitCode;
+  end(process.stderr, text, exitCode);
 }
 
-function end(signal: 'SIGINT' | 'SIGTERM', code: number): void {
+/** Writes the last words, and ends: a call whose answer matters no more would keep the process until its time is over. */
+function end(stream: NodeJS.WriteStream, text: string, exitCode: number): void {
+  process.exitCode = exitCode;
+  stream.write(text, (error) => {
+    // What cannot be written is the matter of the stream's own listener.
+    if (error === undefined || error === null) process.exit();
+  });
+}
+
+function endOn(signal: 'SIGINT' | 'SIGTERM', code: number): void {
   process.once(signal, () => process.exit(code));
 }
 
@@ -117,24 +125,19 @@ async function main(): Promise<void> {
   for (const stream of [process.stdout, process.stderr]) {
     stream.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? 0 : 1));
   }
-  const surprise = (thrown: unknown) => {
-    fail(thrown);
-    process.exit();
-  };
-  process.on('uncaughtException', surprise);
-  process.on('unhandledRejection', surprise);
+  process.on('uncaughtException', fail);
+  process.on('unhandledRejection', fail);
   // Warnings of Node and of libraries would be second lines on stderr.
   if (!debug) process.removeAllListeners('warning');
-  end('SIGINT', 130);
-  end('SIGTERM', 143);
+  endOn('SIGINT', 130);
+  endOn('SIGTERM', 143);
 
   let chosen: (() => Promise<Outcome>) | undefined;
   try {
     buildProgram((work) => (chosen = work)).parse(process.argv);
     if (chosen === undefined) return;
     const { text, exitCode } = await chosen();
-    process.stdout.write(text);
-    process.exitCode = exitCode;
+    end(process.stdout, text, exitCode);
   } catch (thrown) {
     const failure = thrown instanceof CommanderError ? usageFailure(thrown) : thrown;
     if (failure !== undefined) fail(failure);

@@ -1,5 +1,6 @@
 import { AppError } from '../core/errors.ts';
 import { fromUtf8, sha256Hex, toUtf8 } from '../autoid/encoding.ts';
+import { orTooLarge } from '../autoid/too-large.ts';
 import { parseEntropy } from '../autoid/v1/entropy.ts';
 import { importPublicKey } from '../autoid/v1/keys.ts';
 import type { ProtocolKeys } from '../autoid/v1/request.ts';
@@ -49,16 +50,8 @@ export async function keySetOf(entropyFile: Uint8Array, publicKeyFile: Uint8Arra
   return { entropy, publicKeyPem, version, fingerprint: digest.slice(0, 16) };
 }
 
-/** Runs a call to a source, and takes an answer over the limit of bytes for the source's failure, not the network's. */
-export async function withinLimit<T>(source: string, call: () => Promise<T>): Promise<T> {
-  try {
-    return await call();
-  } catch (cause) {
-    if (!(cause instanceof AppError) || cause.code !== 'ANSWER_TOO_LARGE') throw cause;
-    throw new AppError(
-      'KEYS_UNREADABLE',
-      `The ${source} sends far more than a key set holds: check that the right keys are named there.`,
-      { cause },
-    );
-  }
+/** Waits for a call to a source, and takes an answer over the limit of bytes for the source's failure. */
+export function withinLimit<T>(source: string, call: Promise<T>): Promise<T> {
+  const sentence = `The ${source} sends far more than a key set holds: check that the right keys are named there.`;
+  return orTooLarge(call, 'KEYS_UNREADABLE', sentence);
 }

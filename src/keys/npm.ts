@@ -45,7 +45,8 @@ export function npmKeySource(options: NpmSourceOptions): KeySource {
     let url = new URL(start);
     for (let hop = 0; hop <= MOST_REDIRECTS; hop++) {
       const isHome = url.origin === registry.origin;
-      const answer = await withinLimit('npm registry', () =>
+      const answer = await withinLimit(
+        'npm registry',
         options.fetch({
           method: 'GET',
           url: url.href,

@@ -53,7 +53,8 @@ export function s3KeySource(options: S3SourceOptions): KeySource {
   async function get(key: string, etag: string | undefined, mayMove = true): Promise<Got> {
     const asked = client;
     try {
-      const answer = await withinLimit('S3 bucket', () =>
+      const answer = await withinLimit(
+        'S3 bucket',
         asked.send(new GetObjectCommand({ Bucket: bucket, Key: key, IfNoneMatch: etag })),
       );
       return { bytes: await bytesOf(answer, bucket, key), etag: answer.ETag ?? '' };

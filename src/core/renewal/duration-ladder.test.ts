@@ -4,19 +4,8 @@ import { assumeRoleLadder, federationLadder, type DurationRung } from './duratio
 describe('the ladder for the console session', () => {
   it.each<[string, Parameters<typeof federationLadder>[0], DurationRung[]]>([
     ['nothing known', { chained: false, remembered: undefined }, [43_200, 'omitted']],
-    [
-      'role maximum known',
-      { chained: false, remembered: undefined, roleMaximumSeconds: 7200 },
-      [43_200, 7200, 'omitted'],
-    ],
-    [
-      'role maximum is the longest',
-      { chained: false, remembered: undefined, roleMaximumSeconds: 43_200 },
-      [43_200, 'omitted'],
-    ],
-    ['longest worked', { chained: false, remembered: 43_200, roleMaximumSeconds: 7200 }, [43_200, 7200, 'omitted']],
-    ['role maximum worked', { chained: false, remembered: 7200, roleMaximumSeconds: 7200 }, [7200, 'omitted']],
-    ['omitted worked', { chained: false, remembered: 'omitted', roleMaximumSeconds: 7200 }, ['omitted']],
+    ['longest worked', { chained: false, remembered: 43_200 }, [43_200, 'omitted']],
+    ['omitted worked', { chained: false, remembered: 'omitted' }, ['omitted']],
     ['chained', { chained: true, remembered: undefined }, ['omitted']],
     ['chained now, lasting keys before', { chained: true, remembered: 43_200 }, ['omitted']],
   ])('%s', (_name, facts, expected) => {

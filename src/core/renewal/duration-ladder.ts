@@ -11,26 +11,20 @@ export interface FederationFacts {
   readonly chained: boolean;
   /** What worked last for this role. */
   readonly remembered: DurationRung | undefined;
-  /** The role's maximum session duration, in seconds, where it is known. */
-  readonly roleMaximumSeconds?: number | undefined;
 }
 
 /**
  * Values of `SessionDuration` for getSigninToken, best first; never empty, and the last is always `omitted`, with which
  * the console session lasts as long as the role's credentials.
  *
- * - What worked last comes first, with only what is shorter after it.
+ * - What was refused is not asked for again while that is remembered.
  * - A role assumed with temporary credentials gets no more than an hour and may be refused for asking, so it does not.
- * - A role assumed with lasting keys may get twelve hours even when its credentials last one. AWS's documents disagree on
- *   whether the role's maximum counts, so that comes second. Round values only: odd ones were refused for no reason.
+ * - A role assumed with lasting keys may get twelve hours even when its credentials last one; AWS's documents disagree on
+ *   whether the role's maximum counts. That maximum is no rung of its own: `role.durationSeconds` makes the credentials
+ *   last as long as the role may, and `omitted` gives the session the same (docs/adr/0008).
  */
-export function federationLadder(facts: FederationFacts): readonly DurationRung[] {
-  if (facts.chained) return ['omitted'];
-  const { remembered, roleMaximumSeconds } = facts;
-  const wishes = roleMaximumSeconds === undefined ? [LONGEST_SECONDS] : [LONGEST_SECONDS, roleMaximumSeconds];
-  const ceiling = remembered === 'omitted' ? 0 : (remembered ?? LONGEST_SECONDS);
-  const first = typeof remembered === 'number' ? [remembered] : [];
-  return [...new Set<DurationRung>([...first, ...wishes.filter((one) => one <= ceiling), 'omitted'])];
+export function federationLadder({ chained, remembered }: FederationFacts): readonly DurationRung[] {
+  return chained || remembered === 'omitted' ? ['omitted'] : [LONGEST_SECONDS, 'omitted'];
 }
 
 export interface AssumeRoleFacts {
