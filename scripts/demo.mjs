@@ -99,8 +99,9 @@ async function onAndOn(defer) {
   });
   const how = await wall.ended;
   endStory();
-  say(`The wall ${how}.`);
-  if (wall.complaints()) process.stderr.write(`${wall.complaints()}\n`);
+  if (wall.child.exitCode === 0) return 0;
+  process.stderr.write(`The wall ${how}.\n${wall.complaints()}\n`);
+  return 1;
 }
 
 /** @param {import('./display.mjs').Display} display @param {string} file */
