@@ -17,6 +17,8 @@ interface LaunchOptions {
   /** Written into the user's settings file. */
   readonly settings?: object;
   readonly flags?: readonly string[];
+  /** `default`: where the program puts it by itself, in the test's home folder. */
+  readonly profile?: 'default';
 }
 
 interface WorkerFixtures {
@@ -115,13 +117,13 @@ export const test = base.extend<TestFixtures, WorkerFixtures>({
 
 export { expect } from '@playwright/test';
 
-function launch(stage: Stage, folders: Folders, { environment = {}, settings, flags = [] }: LaunchOptions) {
+function launch(stage: Stage, folders: Folders, { environment = {}, settings, flags = [], profile }: LaunchOptions) {
   if (settings !== undefined) writeFileSync(join(folders.profile, 'settings.json'), JSON.stringify(settings));
   const merged = { ...stage.environment, ...environment };
   const given = Object.entries(merged).flatMap(([name, value]) =>
     value === undefined ? [] : [[name, value] as const],
   );
-  return { environment: Object.fromEntries(given), flags };
+  return { environment: Object.fromEntries(given), flags, isDefaultProfile: profile === 'default' };
 }
 
 async function finish(

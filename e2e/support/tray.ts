@@ -94,7 +94,8 @@ export class TrayHost {
       const root = body[1] as MenuNode | undefined;
       const lines = root?.[2].map(({ value: [id, properties] }) => ({
         id,
-        label: (properties['label'] as Variant<string> | undefined)?.value ?? '',
+        // A lone underscore marks the key of a line, a doubled one stands for itself.
+        label: ((properties['label'] as Variant<string> | undefined)?.value ?? '').replace(/_(_?)/g, '$1'),
       }));
       return lines !== undefined && lines.length > 0 ? lines : undefined;
     };

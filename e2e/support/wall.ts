@@ -13,6 +13,8 @@ export interface WallOptions {
   readonly display: Readonly<Record<string, string>>;
   readonly environment: Readonly<Record<string, string>>;
   readonly flags?: readonly string[];
+  /** The program is not told where its profile is. */
+  readonly isDefaultProfile: boolean;
 }
 
 export interface Ended {
@@ -39,8 +41,8 @@ function environmentFor({ folders, display, environment }: WallOptions): Record<
   return { ...desktop, ...folderEnvironment(folders), ...environment };
 }
 
-function argumentsFor({ folders, flags = [] }: WallOptions): string[] {
-  return electronArguments({ userData: folders.profile, flags });
+function argumentsFor({ folders, flags = [], isDefaultProfile }: WallOptions): string[] {
+  return electronArguments(isDefaultProfile ? { flags } : { userData: folders.profile, flags });
 }
 
 /** A wall under test. */
