@@ -1,15 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import type { Failure } from '../errors.ts';
 import type { Instant } from '../renewal/deadline.ts';
-import {
-  IDLE_SESSION,
-  type Session,
-  type SessionEffect,
-  type SessionEvent,
-  type SessionPolicy,
-  reduceSession,
-  sessionDeadlines,
-} from './session.ts';
+import { reduceSession, sessionDeadlines } from './session.ts';
+import { IDLE_SESSION, type Session, type SessionEffect, type SessionEvent, type SessionPolicy } from './state.ts';
 
 const HOUR = 3_600_000;
 const policy: SessionPolicy = {

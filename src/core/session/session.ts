@@ -9,107 +9,20 @@
  * It owns two partitions, used in turn; the one a sign-in enters is never the one that is live.
  */
 import type { Failure } from '../errors.ts';
-import { type BackoffPolicy, backoffMs } from '../renewal/backoff.ts';
+import { backoffMs } from '../renewal/backoff.ts';
 import { type Instant, after, hasCome, hasElapsed } from '../renewal/deadline.ts';
 import { renewalAgeMs } from '../renewal/renewal-time.ts';
-
-/** One of the session's two in-memory partitions. */
-export type Partition = 'a' | 'b';
-
-/** A sign-in under way. A result that names another id is late and is ignored. */
-export interface Attempt {
-  readonly id: number;
-  readonly partition: Partition;
-  readonly step: 'obtaining' | 'entering';
-  /** Failures in a row before this attempt. */
-  readonly failures: number;
-  /** When it is given up, by the monotonic clock. */
-  readonly giveUpAt: Instant;
-  /** Known once the login URL is there. */
-  readonly endsAt?: Instant;
-}
-
-/** A session that is signed in and on the wall. */
-export interface Live {
-  readonly partition: Partition;
-  readonly since: Instant;
-  readonly endsAt: Instant;
-  /** False when it went live at the deadline without the readiness probe. */
-  readonly verified: boolean;
-  /** Failures and quick losses in a row that led here; forgotten once the session has settled. */
-  readonly strikes: number;
-}
-
-/** A wait before the next attempt: until when, and the earliest a nudge may bring it forward to. */
-export interface Wait {
-  readonly until: Instant;
-  readonly notBefore: Instant;
-}
-
-/** The next renewal: when it is due by the session's age, and what the last try came to, if it failed. */
-export interface Renewal {
-  readonly at: Instant;
-  readonly failed?: { readonly reason: Failure; readonly failures: number; readonly nextTry: Wait };
-}
-
-export type Phase =
-  | { readonly kind: 'idle' }
-  | { readonly kind: 'signing-in'; readonly attempt: Attempt; readonly reason?: Failure }
-  | { readonly kind: 'waiting'; readonly reason: Failure; readonly failures: number; readonly nextTry: Wait }
-  | { readonly kind: 'live'; readonly live: Live; readonly renewal: Renewal }
-  | { readonly kind: 'renewing'; readonly live: Live; readonly attempt: Attempt; readonly renewal: Renewal };
-
-export interface Session {
-  readonly phase: Phase;
-  /** Sign-ins begun so far; the newest one's id. */
-  readonly attempts: number;
-  /** The partition whose picture the surfaces may still show. */
-  readonly held?: Partition;
-}
-
-export const IDLE_SESSION: Session = { phase: { kind: 'idle' }, attempts: 0 };
-
-export type SessionEvent =
-  | { readonly type: 'start' }
-  /** Looked at the clock: on deadlines, every 30 s, on resume. */
-  | { readonly type: 'clock' }
-  | { readonly type: 'signed-in'; readonly attempt: number; readonly loginUrl: string; readonly lifeMs: number }
-  | { readonly type: 'sign-in-failed'; readonly attempt: number; readonly failure: Failure }
-  /** The dashboard has painted in the attempt's partition and is on the wall. */
-  | { readonly type: 'entered'; readonly attempt: number; readonly verified: boolean }
-  | { readonly type: 'entry-failed'; readonly attempt: number; readonly failure: Failure }
-  | { readonly type: 'lost'; readonly partition: Partition; readonly failure: Failure }
-  /** Connectivity came back or the machine woke: a waiting try may come at once, but never before its `notBefore`. */
-  | { readonly type: 'nudge' }
-  /** The operator asks for a sign-in now. */
-  | { readonly type: 'renew-now' };
-
-export type SessionEffect =
-  /** Obtain a login URL; the partition is the one it will be entered in. */
-  | { readonly type: 'sign-in'; readonly attempt: number; readonly partition: Partition }
-  | { readonly type: 'enter'; readonly attempt: number; readonly partition: Partition; readonly loginUrl: string }
-  /** Stop what belongs to the attempt; nothing of it is on the wall. */
-  | { readonly type: 'abandon'; readonly attempt: number; readonly partition: Partition }
-  | { readonly type: 'release'; readonly partition: Partition }
-  /** Nothing fresh can be shown: the surfaces say why. */
-  | { readonly type: 'dark'; readonly reason: Failure };
-
-export interface SessionPolicy {
-  readonly backoff: BackoffPolicy;
-  /** Renew at this age at the latest, in ms. */
-  readonly maxAgeMs?: number;
-  /** An attempt that has not ended after this long is given up, in ms. */
-  readonly attemptMs: number;
-  /** A session lost within this time of going live counts as a failure, in ms, so that losses cannot storm. */
-  readonly settledMs: number;
-}
-
-export interface SessionContext {
-  readonly now: Instant;
-  /** Uniform in [0, 1). */
-  readonly fraction: number;
-  readonly policy: SessionPolicy;
-}
+import type {
+  Attempt,
+  Live,
+  Phase,
+  Renewal,
+  Session,
+  SessionContext,
+  SessionEffect,
+  SessionEvent,
+  Wait,
+} from './state.ts';
 
 export type SessionStep = readonly [Session, readonly SessionEffect[]];
 

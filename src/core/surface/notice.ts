@@ -1,5 +1,5 @@
 /** What stands on a surface while it has no dashboard. Plain data: it crosses IPC to the notice page. */
-import type { Session } from '../session/session.ts';
+import type { Session } from '../session/state.ts';
 
 export interface Notice {
   readonly kind: 'starting' | 'signing-in' | 'waiting-for-network' | 'cannot-sign-in' | 'needs-settings';

@@ -7,7 +7,7 @@
  * its session says that nothing fresh can be shown.
  */
 import type { Failure } from '../errors.ts';
-import type { Partition } from '../session/session.ts';
+import type { Partition } from '../session/state.ts';
 
 /** One console view: the sign-in it belongs to and the partition its cookies live in. */
 export interface View {

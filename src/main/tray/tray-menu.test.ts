@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { IDLE_SESSION, type Phase, type Session } from '../../core/session/session.ts';
+import { IDLE_SESSION, type Phase, type Session } from '../../core/session/state.ts';
 import { statusLine, trayMenu } from './tray-menu.ts';
 
 const at = (wall: number) => ({ wall, monotonic: wall });

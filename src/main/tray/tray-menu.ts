@@ -1,4 +1,4 @@
-import type { Session } from '../../core/session/session.ts';
+import type { Session } from '../../core/session/state.ts';
 
 /** A menu as plain data; what a click does is named, not done. */
 export interface MenuLine {

@@ -1,5 +1,5 @@
 import { Menu, Tray, nativeImage } from 'electron';
-import type { Session } from '../../core/session/session.ts';
+import type { Session } from '../../core/session/state.ts';
 import { statusLine, trayMenu } from './tray-menu.ts';
 
 export interface WallTray {

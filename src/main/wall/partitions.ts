@@ -1,6 +1,6 @@
 import { type Session, session as electronSession } from 'electron';
 import type { Logger } from '../../core/ports.ts';
-import type { Partition } from '../../core/session/session.ts';
+import type { Partition } from '../../core/session/state.ts';
 
 const CLEAR_WITHIN_MS = 10_000;
 

@@ -1,5 +1,5 @@
 import type { Logger } from '../../core/ports.ts';
-import type { Session } from '../../core/session/session.ts';
+import type { Session } from '../../core/session/state.ts';
 
 const iso = (wallMs: number) => new Date(wallMs).toISOString();
 

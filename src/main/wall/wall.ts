@@ -1,6 +1,7 @@
 import type { Session as ElectronSession } from 'electron';
 import { type Failure, toAppError } from '../../core/errors.ts';
 import type { Clock, Logger, Random } from '../../core/ports.ts';
+import { reduceSession, sessionDeadlines } from '../../core/session/session.ts';
 import {
   IDLE_SESSION,
   type Partition,
@@ -8,9 +9,7 @@ import {
   type SessionEffect,
   type SessionEvent,
   type SessionPolicy,
-  reduceSession,
-  sessionDeadlines,
-} from '../../core/session/session.ts';
+} from '../../core/session/state.ts';
 import { type Notice, noticeOf } from '../../core/surface/notice.ts';
 import { type SurfaceEffect, type SurfaceEvent, type SurfaceState, reduceSurface } from '../../core/surface/surface.ts';
 import { Clockwork } from './clockwork.ts';
