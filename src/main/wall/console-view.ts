@@ -3,6 +3,7 @@ import type { Failure } from '../../core/errors.ts';
 import type { Logger } from '../../core/ports.ts';
 import type { View } from '../../core/surface/surface.ts';
 import { DataCalls } from './data-calls.ts';
+import { startHeartbeat } from './heartbeat.ts';
 import { LOCKED_PREFERENCES, lockContents } from './lockdown.ts';
 import { type GuardedView, type PageKind, guardNavigation } from './navigation-guard.ts';
 import { watchPaint } from './paint-watch.ts';
@@ -40,6 +41,7 @@ export class ConsoleView implements GuardedView {
   #settled = false;
   #signedOut = false;
   #entered = false;
+  #endHeartbeat: () => void = () => undefined;
   readonly #calls = new DataCalls();
 
   constructor(options: ConsoleViewOptions) {
@@ -120,6 +122,9 @@ export class ConsoleView implements GuardedView {
       }
       this.#settle(() => {
         this.isLive = true;
+        this.#endHeartbeat = startHeartbeat(contents, HEARTBEAT, () => {
+          this.#gone('RENDERER_GONE', 'The dashboard page does not answer any more. It is opened afresh.');
+        });
         this.#options.events.painted(verdict === 'painted');
       });
     });
@@ -128,6 +133,7 @@ export class ConsoleView implements GuardedView {
   /** Nothing of this view is told any more; its picture still stands. */
   retire(): void {
     this.#closed = true;
+    this.#endHeartbeat();
   }
 
   /** Closes the page and its renderer. */
@@ -227,6 +233,8 @@ export class ConsoleView implements GuardedView {
     tell();
   }
 }
+
+const HEARTBEAT = { everyMs: 5_000, withinMs: 5_000, misses: 2 };
 
 const SIGNED_OUT: Failure = {
   code: 'CONSOLE_SIGNED_OUT',
