@@ -55,6 +55,8 @@ it("looks neither at the environment nor at the user's AWS files", async () => {
     region: 'eu-west-1',
     timeoutMs: 10_000,
     memory: createDurationMemory(clock),
+    logger: { log: () => undefined },
+    clockOffset: { ms: 0 },
   });
   expect(requests[0]?.url).toBe('https://sts.eu-west-1.amazonaws.com/');
   expect(JSON.stringify(requests)).not.toMatch(/poisoned/i);

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { AppError, type ErrorCode } from '../core/errors.ts';
+import type { HttpRequest } from '../core/ports.ts';
 import { assumeRole, type AssumeRoleOptions } from './assume-role.ts';
 import { createDurationMemory } from './duration-memory.ts';
 import {
@@ -25,6 +26,8 @@ function options(fetch: AssumeRoleOptions['fetch'], more: Partial<AssumeRoleOpti
     region: 'eu-west-1',
     timeoutMs: 10_000,
     memory: createDurationMemory(clock),
+    logger: { log: () => undefined },
+    clockOffset: { ms: 0 },
     ...more,
   };
 }
@@ -241,10 +244,28 @@ describe('an error of AWS', () => {
       /7 min behind/,
     ],
     [
-      'clock wrong, and AWS only says so by its own',
+      'wrong secret, and a wrong clock that was put right',
       stsErrorXml('SignatureDoesNotMatch', 'No match', 403, date(NOW + 36e5)),
-      'STS_CLOCK_SKEW',
-      /60 min behind/,
+      'STS_CREDENTIALS_INVALID',
+      /does not belong to the access key/,
+    ],
+    [
+      'a signature that was lost on the way',
+      stsErrorXml('MissingAuthenticationToken', 'Request is missing Authentication Token', 403),
+      'STS_REQUEST_INVALID',
+      /something between here and AWS changes it; check the proxy and aws\.endpoints/,
+    ],
+    [
+      'a signature that was cut on the way',
+      stsErrorXml('IncompleteSignature', "'x-amz-date' must be a 'SignedHeader' in the AWS Authorization."),
+      'STS_REQUEST_INVALID',
+      /something between here and AWS changes it/,
+    ],
+    [
+      'the region of another endpoint',
+      stsErrorXml('SignatureDoesNotMatch', 'Credential should be scoped to a valid region.', 403),
+      'STS_REQUEST_INVALID',
+      /eu-west-1: let aws\.region and aws\.endpoints\.sts name the same region/,
     ],
     [
       'clock wrong, no date',
@@ -307,6 +328,43 @@ describe('an error of AWS', () => {
       stsErrorXml('SignatureDoesNotMatch', `x-amz-security-token:${TEMPORARY.sessionToken}`, 403),
     );
     expect(error.code).toBe('STS_CREDENTIALS_INVALID');
+  });
+});
+
+describe('a wrong clock', () => {
+  const signedAt = (request: HttpRequest | undefined): number => {
+    const stamp = request?.headers?.['x-amz-date'] ?? '';
+    return Date.parse(stamp.replace(/^(....)(..)(..)T(..)(..)(..)Z$/, '$1-$2-$3T$4:$5:$6Z'));
+  };
+
+  it.each([
+    ['a week ahead', 7 * 86_400_000],
+    ['ten minutes behind', -600_000],
+  ])('that is %s is made up for, once refused, and then at once', async (_name, aheadMs) => {
+    const { fetch, requests } = fakeFetch((_form, request) => {
+      const server = Date.now() - aheadMs;
+      return Math.abs(signedAt(request) - server) > 300_000
+        ? stsErrorXml('SignatureDoesNotMatch', 'Signature expired: x', 403, date(server))
+        : assumeRoleXml();
+    });
+    const logged: unknown[] = [];
+    const clock = { ...fakeClock(), now: () => Date.now() };
+    const same = options(fetch, { clock, logger: { log: (...line) => logged.push(line) } });
+    await assumeRole(same);
+    expect(requests).toHaveLength(2);
+    expect(logged).toEqual([['warn', 'clock.skew', { aheadSeconds: expect.any(Number) as number }]]);
+    expect(Math.abs(same.clockOffset.ms + aheadMs)).toBeLessThan(60_000);
+    await assumeRole(same);
+    expect(requests).toHaveLength(3);
+  });
+
+  it('is the reason only when AWS still says so, and is not tried without a Date', async () => {
+    const { fetch, requests } = fakeFetch(() => stsErrorXml('RequestExpired', 'Request has expired.', 400));
+    await expect(assumeRole(options(fetch))).rejects.toMatchObject({ code: 'STS_CLOCK_SKEW' });
+    expect(requests).toHaveLength(2);
+    const dateless = fakeFetch(() => ({ ...stsErrorXml('RequestExpired', 'Request has expired.'), headers: {} }));
+    await expect(assumeRole(options(dateless.fetch))).rejects.toMatchObject({ code: 'STS_CLOCK_SKEW' });
+    expect(dateless.requests).toHaveLength(1);
   });
 });
 

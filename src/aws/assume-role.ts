@@ -1,13 +1,13 @@
 import { AssumeRoleCommand, STSClient, type AssumeRoleCommandOutput } from '@aws-sdk/client-sts';
 import { orTooLarge } from '../autoid/too-large.ts';
 import { AppError } from '../core/errors.ts';
-import type { Clock, Fetch, HttpResponse } from '../core/ports.ts';
+import type { Clock, Fetch, HttpResponse, Logger } from '../core/ports.ts';
 import { assumeRoleLadder, ONE_HOUR_SECONDS, type DurationRung } from '../core/renewal/duration-ladder.ts';
 import type { AwsCredentials } from '../credentials/provider.ts';
 import { SDK_CLIENT_OPTIONS, sdkRequestHandler } from '../keys/sdk-request-handler.ts';
 import type { DurationMemory } from './duration-memory.ts';
 import { parseRoleArn, stsEndpointOf } from './partitions.ts';
-import { stsError, stsUnreadable, type StsCall } from './sts-errors.ts';
+import { clockAheadMs, stsError, stsUnreadable, type StsCall } from './sts-errors.ts';
 
 /** A role and how to assume it; the settings' `role` with its ARN. What is left out is not sent. */
 export interface RoleOptions {
@@ -23,9 +23,15 @@ export interface RoleOptions {
   readonly sourceIdentity?: string;
 }
 
+/** What is added to this machine's time when a call is signed, in ms. Keep one for all calls of a sign-in. */
+export interface ClockOffset {
+  ms: number;
+}
+
 export interface AssumeRoleOptions {
   readonly fetch: Fetch;
   readonly clock: Clock;
+  readonly logger: Logger;
   readonly credentials: AwsCredentials;
   readonly role: RoleOptions;
   readonly region: string;
@@ -34,6 +40,8 @@ export interface AssumeRoleOptions {
   /** For each call, in ms. */
   readonly timeoutMs: number;
   readonly memory: DurationMemory;
+  /** Set when AWS refuses this machine's time, so that the next call is right at once. */
+  readonly clockOffset: ClockOffset;
 }
 
 export interface RoleSession {
@@ -47,7 +55,8 @@ const LONGEST_ANSWER = 65_536;
 
 /**
  * Assumes a role with the given credentials and nothing else: no default chain, no ~/.aws, no environment. One call;
- * a second one only when AWS refuses the configured duration (then one hour, which is remembered for the role).
+ * a second one only when AWS refuses the configured duration (then one hour, which is remembered for the role), or this
+ * machine's clock (then signed by AWS's, and logged as `clock.skew`: a wall with a wrong clock still comes up).
  *
  * `expiresAt` is by this machine's clock even if that is wrong. Throws STS_* (every answer of AWS that is no success has
  * its code and sentence, see `stsError`), SETTINGS_INVALID for a bad ARN or region, and what the Fetch port throws.
@@ -74,22 +83,17 @@ export async function assumeRole(options: AssumeRoleOptions): Promise<RoleSessio
 }
 
 async function assumeFor(options: AssumeRoleOptions, rung: DurationRung): Promise<RoleSession> {
-  const { clock, role, region, credentials } = options;
-  const endpoint = options.endpoint ?? stsEndpointOf(region);
+  const { clock, role, clockOffset, logger } = options;
   const durationSeconds = rung === 'omitted' ? undefined : rung;
   const startedAt = clock.now();
-  const { answer, output } = await send(options, endpoint, durationSeconds);
-  const call: StsCall = {
-    roleArn: role.arn,
-    region,
-    endpointHost: new URL(endpoint).host,
-    hasExternalId: role.externalId !== undefined,
-    durationSeconds,
-    accessKeyId: credentials.accessKeyId,
-    now: clock.now(),
-  };
-  if (answer === undefined) throw stsUnreadable(call, 'nothing');
-  if (answer.status !== 200) throw stsError(answer, call);
+  let reply = await send(options, durationSeconds);
+  if (reply.error?.code === 'STS_CLOCK_SKEW' && reply.aheadMs !== undefined) {
+    clockOffset.ms = -reply.aheadMs;
+    logger.log('warn', 'clock.skew', { aheadSeconds: Math.round(reply.aheadMs / 1000) });
+    reply = await send(options, durationSeconds);
+  }
+  const { answer, output, call, error } = reply;
+  if (error !== undefined) throw error;
   const { AccessKeyId, SecretAccessKey, SessionToken, Expiration } = output?.Credentials ?? {};
   if (!isText(AccessKeyId) || !isText(SecretAccessKey) || !isText(SessionToken)) {
     throw stsUnreadable(call, 'no credentials');
@@ -105,13 +109,21 @@ async function assumeFor(options: AssumeRoleOptions, rung: DurationRung): Promis
   };
 }
 
-/** The SDK's one call. Its output is absent when it could not read the answer, which is then judged by itself. */
-async function send(
-  options: AssumeRoleOptions,
-  endpoint: string,
-  durationSeconds: number | undefined,
-): Promise<{ answer: HttpResponse | undefined; output: AssumeRoleCommandOutput | undefined }> {
-  const { role, region, credentials, timeoutMs } = options;
+interface Reply {
+  readonly call: StsCall;
+  readonly answer: HttpResponse;
+  /** Absent when the SDK could not read the answer. */
+  readonly output?: AssumeRoleCommandOutput;
+  /** What an answer that is no success means. */
+  readonly error?: AppError;
+  readonly aheadMs?: number | undefined;
+}
+
+/** The SDK's one call. An answer that the SDK has no result of is judged by itself. */
+async function send(options: AssumeRoleOptions, durationSeconds: number | undefined): Promise<Reply> {
+  const { role, region, credentials, timeoutMs, clock, clockOffset } = options;
+  const endpoint = options.endpoint ?? stsEndpointOf(region);
+  const endpointHost = new URL(endpoint).host;
   let answer: HttpResponse | undefined;
   const recording: Fetch = async (request) => (answer = await options.fetch(request));
   const client = new STSClient({
@@ -122,21 +134,33 @@ async function send(
       secretAccessKey: credentials.secretAccessKey,
       ...(credentials.sessionToken === undefined ? {} : { sessionToken: credentials.sessionToken }),
     },
+    systemClockOffset: clockOffset.ms,
     requestHandler: sdkRequestHandler(recording, { timeoutMs, maxBytes: LONGEST_ANSWER }),
     ...SDK_CLIENT_OPTIONS,
   });
+  let output: AssumeRoleCommandOutput | undefined;
   try {
+    const tooLarge = `${endpointHost} answered AssumeRole with far more than credentials: check aws.endpoints and the proxy.`;
     const sending = client.send(new AssumeRoleCommand(inputOf(role, durationSeconds)));
-    const { host } = new URL(endpoint);
-    const tooLarge = `${host} answered AssumeRole with far more than credentials: check aws.endpoints and the proxy.`;
-    return { output: await orTooLarge(sending, 'STS_ANSWER_UNREADABLE', tooLarge), answer };
+    output = await orTooLarge(sending, 'STS_ANSWER_UNREADABLE', tooLarge);
   } catch (error) {
-    if (error instanceof AppError) throw error;
-    if (answer === undefined) throw error;
-    return { answer, output: undefined };
+    if (error instanceof AppError || answer === undefined) throw error;
   } finally {
     client.destroy();
   }
+  const call: StsCall = {
+    roleArn: role.arn,
+    region,
+    endpointHost,
+    hasExternalId: role.externalId !== undefined,
+    durationSeconds,
+    accessKeyId: credentials.accessKeyId,
+    now: clock.now(),
+    clockOffsetMs: clockOffset.ms,
+  };
+  if (answer === undefined) throw stsUnreadable(call, 'nothing');
+  if (answer.status === 200) return { call, answer, ...(output === undefined ? {} : { output }) };
+  return { call, answer, error: stsError(answer, call), aheadMs: clockAheadMs(answer, call.now) };
 }
 
 function inputOf(role: RoleOptions, durationSeconds: number | undefined) {

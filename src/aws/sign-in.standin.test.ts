@@ -22,9 +22,12 @@ const fetch: Fetch = createNodeFetch();
 const clock = createNodeClock();
 const logger = { log: () => undefined };
 let standin: Standin;
+/** How far this machine is ahead of the stand-in, in ms. */
+let aheadMs = 0;
 
 beforeAll(async () => {
   standin = await startStandin({
+    now: () => Date.now() - aheadMs,
     users: [USER],
     roles: { [ROLE]: { maxSessionDurationSeconds: 3600 }, [OPEN_ROLE]: { maxSessionDurationSeconds: 43_200 } },
     secrets: { wall: `${USER.accessKeyId},${USER.secretAccessKey}` },
@@ -37,6 +40,7 @@ afterAll(async () => {
   rmSync(folder, { recursive: true });
 });
 afterEach(async () => {
+  aheadMs = 0;
   await standin.control.heal();
   standin.control.allowRole(ROLE);
   standin.control.clearRequests();
@@ -128,6 +132,30 @@ describe('against the stand-in', () => {
   it('gets twelve hours where the role allows them', async () => {
     const { startedAt, endsAt } = await signInTo({ role: { arn: OPEN_ROLE, sessionName: 'vigil' } }).run();
     expect(endsAt - startedAt).toBe(43_200_000);
+  });
+
+  it.each([
+    ['10 minutes ahead', 600_000],
+    ['10 minutes behind', -600_000],
+    ['2 days ahead', 2 * 86_400_000],
+    ['2 days behind', -2 * 86_400_000],
+  ])('signs in with a clock that is %s, and says so in the log', async (_name, ahead) => {
+    aheadMs = ahead;
+    const warned: unknown[] = [];
+    const signIn = signInTo({
+      logger: { log: (level, event, fields) => level === 'warn' && warned.push([event, fields]) },
+    });
+    const { startedAt, endsAt, loginUrl } = await signIn.run();
+    expect(endsAt - startedAt).toBeGreaterThan(3_500_000);
+    expect(endsAt - startedAt).toBeLessThanOrEqual(3_600_000);
+    expect((await browse(loginUrl)).status).toBe(200);
+    expect(actions().filter((one) => one.startsWith('AssumeRole'))).toEqual(['AssumeRole 403', 'AssumeRole 200']);
+    expect(warned).toEqual([['clock.skew', { aheadSeconds: expect.any(Number) as number }]]);
+    const [[, { aheadSeconds }]] = warned as [[string, { aheadSeconds: number }]];
+    expect(Math.abs(aheadSeconds - ahead / 1000)).toBeLessThan(60);
+    standin.control.clearRequests();
+    await signIn.run();
+    expect(actions().slice(1)).toEqual(['AssumeRole 200', 'getSigninToken 200']);
   });
 
   it('says which role to allow when it is denied', async () => {

@@ -2,7 +2,7 @@ import { AppError, toAppError, type Failure } from '../core/errors.ts';
 import type { Clock, Fetch, Logger } from '../core/ports.ts';
 import { isLoopbackHost } from '../core/settings/schema.ts';
 import type { AwsCredentials, CredentialProvider } from '../credentials/provider.ts';
-import { assumeRole, type RoleOptions } from './assume-role.ts';
+import { assumeRole, type ClockOffset, type RoleOptions } from './assume-role.ts';
 import { createDurationMemory, type DurationMemory } from './duration-memory.ts';
 import { buildLoginUrl, getSigninToken, lifetimeSeconds } from './federation.ts';
 import { federationUrlOf, parseRoleArn } from './partitions.ts';
@@ -71,6 +71,7 @@ export interface SignIn {
 export function createSignIn(options: SignInOptions): SignIn {
   const { clock, logger, provider, role, region, timeoutMs, fetch } = options;
   const memory = options.memory ?? createDurationMemory(clock);
+  const clockOffset: ClockOffset = { ms: 0 };
   const stsEndpoint = options.endpoints?.sts ?? options.endpoints?.all;
   const { partition } = parseRoleArn(role.arn);
   const federationUrl = withPath(options.federationUrl ?? federationUrlOf(partition, region));
@@ -124,6 +125,8 @@ export function createSignIn(options: SignInOptions): SignIn {
           const session = await assumeRole({
             fetch,
             clock,
+            logger,
+            clockOffset,
             credentials: base,
             role,
             region,

@@ -14,6 +14,8 @@ export interface StsCall {
   readonly accessKeyId: string;
   /** This machine's time when the answer came, ms since the epoch. */
   readonly now: number;
+  /** What was added to this machine's time when the call was signed, in ms. */
+  readonly clockOffsetMs: number;
 }
 
 interface StsFault {
@@ -42,6 +44,12 @@ export function stsError(answer: HttpResponse, call: StsCall): AppError {
     cause: new Error(`STS answered ${answer.status} ${code === '' ? 'without an error code' : code}`),
     ...(mayPass && wish !== undefined ? { retryAfterMs: wish } : {}),
   });
+}
+
+/** How far this machine's clock is ahead of the one that answered, in ms, by the `Date` of the answer; undefined without. */
+export function clockAheadMs(answer: Pick<HttpResponse, 'headers'>, now: number): number | undefined {
+  const server = Date.parse(answer.headers['date'] ?? '');
+  return Number.isNaN(server) ? undefined : now - server;
 }
 
 /** For an answer that claims success and is none, or is not STS's at all. */
@@ -76,6 +84,10 @@ function meaningOf(fault: StsFault, call: StsCall): Meaning {
       ];
     case 'MissingAuthenticationToken':
     case 'IncompleteSignature':
+      return [
+        'STS_REQUEST_INVALID',
+        `The request reached ${call.endpointHost} without its whole signature (${fault.code}): something between here and AWS changes it; check the proxy and aws.endpoints.`,
+      ];
     case 'InvalidSignatureException':
     case 'SignatureDoesNotMatch':
       return wrongSignature(fault, call);
@@ -167,9 +179,17 @@ function accessDenied(message: string, call: StsCall): string {
 }
 
 function wrongSignature(fault: StsFault, call: StsCall): Meaning {
-  const skew = skewMs(fault, call);
-  const isSkew = /expired|not yet current|earlier than|later than/i.test(fault.message.slice(0, 500));
-  if (isSkew || (skew !== undefined && Math.abs(skew) > SUSPICIOUS_SKEW_MS)) {
+  const said = fault.message.slice(0, 500);
+  if (/Credential should be scoped to a valid region/i.test(said)) {
+    return [
+      'STS_REQUEST_INVALID',
+      `${call.endpointHost} does not take requests for ${call.region}: let aws.region and aws.endpoints.sts name the same region.`,
+    ];
+  }
+  const ahead = clockAheadMs(fault, call.now);
+  const isSkew = /expired|not yet current|earlier than|later than/i.test(said);
+  // What was put right when signing is not the reason any more.
+  if (isSkew || (ahead !== undefined && Math.abs(ahead + call.clockOffsetMs) > SUSPICIOUS_SKEW_MS)) {
     return ['STS_CLOCK_SKEW', clockSkew(fault, call)];
   }
   return [
@@ -179,7 +199,7 @@ function wrongSignature(fault: StsFault, call: StsCall): Meaning {
 }
 
 function clockSkew(fault: StsFault, call: StsCall): string {
-  const skew = skewMs(fault, call);
+  const skew = clockAheadMs(fault, call.now);
   const seconds = Math.round(Math.abs(skew ?? 0) / 1000);
   const amount = seconds < 120 ? `${seconds} s` : `${Math.round(seconds / 60)} min`;
   const off =
@@ -187,12 +207,6 @@ function clockSkew(fault: StsFault, call: StsCall): string {
       ? "This machine's clock differs too much from AWS's"
       : `This machine's clock is ${amount} ${skew > 0 ? 'ahead of' : 'behind'} AWS's`;
   return `${off}: set it right, best by network time (NTP).`;
-}
-
-/** How far this machine's clock is ahead of the server's `Date`, in ms. */
-function skewMs(fault: StsFault, call: StsCall): number | undefined {
-  const server = Date.parse(fault.headers['date'] ?? '');
-  return Number.isNaN(server) ? undefined : call.now - server;
 }
 
 function validation(fault: StsFault, call: StsCall): Meaning {
