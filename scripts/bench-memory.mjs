@@ -21,8 +21,8 @@ const HELP = `Usage: npm run bench:memory -- [options]
   --resume       go on where the last run stopped: with a new wall, which is a piece of its own
 `;
 
-/** A renewal every half hour makes 17520 a year: at this slope a wall has grown by a quarter of a gigabyte then. */
-const BAR_KB = 15;
+/** A renewal every half hour makes 17520 a year: at this slope a wall has grown by a third of a gigabyte then. */
+const BAR_KB = 20;
 const LIVE_WITHIN_MS = 60_000;
 /** For the old view's renderer to end and its partition to be emptied. */
 const SETTLE_MS = 400;
