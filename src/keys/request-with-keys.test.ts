@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { AskedTooOften } from '../autoid/v1/request.ts';
 import { AppError } from '../core/errors.ts';
 import type { ErrorCode } from '../core/errors.ts';
 import { createKeyRing } from './key-ring.ts';
@@ -212,7 +213,7 @@ describe('obtainSecret with a set in memory', () => {
 
   it.each([
     ['a network failure', failure('NETWORK_TIMEOUT')],
-    ['a server that wishes to be asked later', failure('SERVER_UNAVAILABLE', 5000)],
+    ['429', new AskedTooOften(5000)],
     ['a setting that is wrong', failure('SETTINGS_INVALID')],
   ])('neither asks again nor fetches after %s', async (_, error) => {
     const { obtain, asked, sent, warmUp, answers } = setUp(1);
@@ -220,6 +221,28 @@ describe('obtainSecret with a set in memory', () => {
     answers(error);
     await expect(obtain()).rejects.toBe(error);
     expect([asked, sent]).toEqual([['newer than v1'], ['f1']]);
+  });
+
+  it('fetches afresh, and leaves a server alone that wishes so and whose keys are the same', async () => {
+    const { obtain, asked, sent, warmUp, answers } = setUp(1);
+    await warmUp();
+    const error = failure('SERVER_UNAVAILABLE', 5000);
+    answers(error);
+    await expect(obtain()).rejects.toBe(error);
+    expect([asked, sent]).toEqual([['newer than v1', 'whole'], ['f1']]);
+  });
+
+  it('asks again with new keys even a server that wishes to be asked later, but not after 429', async () => {
+    const { obtain, asked, sent, serve, warmUp, answers } = setUp(1);
+    await warmUp();
+    serve(2);
+    answers(failure('SERVER_UNAVAILABLE', 5000), 'second');
+    expect(await obtain()).toBe('second');
+    expect([asked, sent]).toEqual([['newer than v1'], ['f1', 'f2']]);
+    serve(3);
+    answers(new AskedTooOften(5000));
+    await expect(obtain()).rejects.toBeInstanceOf(AskedTooOften);
+    expect(sent).toEqual(['f1', 'f2', 'f2']);
   });
 
   it('shares one fetch among all who ask at the same time', async () => {

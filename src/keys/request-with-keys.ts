@@ -1,3 +1,4 @@
+import { AskedTooOften } from '../autoid/v1/request.ts';
 import { AppError, toAppError } from '../core/errors.ts';
 import type { Logger } from '../core/ports.ts';
 import type { KeyRing } from './key-ring.ts';
@@ -14,8 +15,9 @@ type Outcome<T> = { readonly ok: true; readonly value: T } | { readonly ok: fals
  * - A request that fails with SERVER_* may mean rotated keys (the reference answers 502 then, not 404). If the source had
  *   a newer set, or gives one when asked once more, the request is made again with it. With the same set it is made
  *   again only if the failure may pass: a refused proof stays refused.
- * - A server that wishes to be asked later is not asked again now; a network failure says nothing about keys and costs no
- *   further fetch.
+ * - A server that wishes to be asked later gets its wish unless there are other keys to ask with: that it failed may be
+ *   because of the keys. With 429 it is left alone whatever the keys. A network failure says nothing about keys and costs
+ *   no further fetch.
  *
  * Throws what the request throws, or with no set in memory what the source throws. Waiting and trying again is the caller's.
  */
@@ -49,7 +51,8 @@ export async function obtainSecret(options: {
     logKeysFailed(logger, check.error);
   }
   const isNew = newest.fingerprint !== first.fingerprint;
-  if (!isNew && answer.error.code === 'SERVER_REFUSED') throw answer.error;
+  const mayPass = answer.error.code !== 'SERVER_REFUSED' && answer.error.retryAfterMs === undefined;
+  if (!isNew && !mayPass) throw answer.error;
   logger.log('info', 'keys.request-again', { code: answer.error.code, newKeys: isNew });
   return request(newest);
 }
@@ -65,7 +68,7 @@ async function firstSet(keyRing: KeyRing, fetching: Promise<Outcome<unknown>>): 
 
 function mayBeTheKeys(error: AppError): boolean {
   const isServers = error.code === 'SERVER_REFUSED' || error.code === 'SERVER_UNAVAILABLE';
-  return (isServers || error.code === 'SERVER_ANSWER_UNREADABLE') && error.retryAfterMs === undefined;
+  return (isServers || error.code === 'SERVER_ANSWER_UNREADABLE') && !(error instanceof AskedTooOften);
 }
 
 function logKeysFailed(logger: Logger, error: AppError): void {

@@ -56,6 +56,14 @@ export async function sealRequest(options: {
   };
 }
 
+/** SERVER_UNAVAILABLE for 429: the one failure of a server's after which it must not be asked again at once. */
+export class AskedTooOften extends AppError {
+  constructor(retryAfterMs: number) {
+    const sentence = 'The auto-id server is asked too often (429): it is tried again later.';
+    super('SERVER_UNAVAILABLE', sentence, { retryAfterMs });
+  }
+}
+
 /** How long a server is left alone that answers 429 and does not say for how long. */
 const BUSY_MS = 5000;
 
@@ -95,9 +103,7 @@ function failureOf({ status, headers }: HttpResponse): AppError {
   const wish = retryAfterMs(headers);
   const options = wish === undefined ? {} : { retryAfterMs: wish };
   if (status === 429) {
-    return new AppError('SERVER_UNAVAILABLE', 'The auto-id server is asked too often (429): it is tried again later.', {
-      retryAfterMs: wish ?? BUSY_MS,
-    });
+    return new AskedTooOften(wish ?? BUSY_MS);
   }
   if (status >= 500 || status === 408) {
     return new AppError(
