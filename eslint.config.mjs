@@ -1,7 +1,7 @@
 import js from '@eslint/js';
 import { defineConfig, globalIgnores } from 'eslint/config';
 import tseslint from 'typescript-eslint';
-import { LAYERS, forbiddenImports } from './scripts/layers.mjs';
+import { LAYERS, layersRule } from './scripts/layers.mjs';
 
 export default defineConfig(
   globalIgnores(['dist', 'release', '.cache', 'test-results', 'playwright-report', 'node_modules']),
@@ -22,16 +22,12 @@ export default defineConfig(
       '@typescript-eslint/no-confusing-void-expression': ['error', { ignoreArrowShorthand: true }],
     },
   },
-  ...Object.keys(LAYERS).map((layer) => ({
-    files: [`src/${layer}/**/*.ts`],
+  {
+    files: Object.keys(LAYERS).map((layer) => `src/${layer}/**/*.ts`),
     ignores: ['**/*.test.ts', '**/testing/**'],
-    rules: {
-      '@typescript-eslint/no-restricted-imports': /** @type {const} */ ([
-        'error',
-        { patterns: forbiddenImports(layer) },
-      ]),
-    },
-  })),
+    plugins: { vigil: { rules: { layers: layersRule } } },
+    rules: { 'vigil/layers': 'error' },
+  },
   {
     // Time and chance come in through the ports.
     files: ['src/{core,autoid,keys,credentials,aws}/**/*.ts'],
