@@ -2,6 +2,7 @@
 
 /** @typedef {(undo: () => unknown) => void} Defer registers what to do at the end; the last one registered is done first */
 
+const LOOK_FOR_NPM_EVERY_MS = 500;
 const SIGNALS = /** @type {const} */ ({ SIGINT: 2, SIGTERM: 15, SIGHUP: 1 });
 
 /**
@@ -27,14 +28,33 @@ export async function withTeardown(fn) {
   };
   const names = /** @type {(keyof typeof SIGNALS)[]} */ (Object.keys(SIGNALS));
   for (const name of names) process.on(name, onSignal);
+  const npmWatch = watchNpm(() => onSignal('SIGTERM'));
   try {
     return await fn((step) => steps.push(step));
   } finally {
     await undo();
     // Things that fail because they are being taken down are nobody's concern: the process is about to end.
     if (signalled) await new Promise(() => {});
+    clearInterval(npmWatch);
     for (const name of names) process.off(name, onSignal);
   }
+}
+
+/**
+ * npm starts scripts by a shell, which does not hand on the signal that ends npm: the script would go on without anybody.
+ *
+ * @param {() => void} onGone
+ * @returns {NodeJS.Timeout | undefined}
+ */
+function watchNpm(onGone) {
+  if (!process.env.npm_lifecycle_event) return undefined;
+  const parent = process.ppid;
+  const timer = setInterval(() => {
+    if (process.ppid === parent) return;
+    clearInterval(timer);
+    onGone();
+  }, LOOK_FOR_NPM_EVERY_MS);
+  return timer.unref();
 }
 
 /** @param {(() => unknown)[]} steps */
