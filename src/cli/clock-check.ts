@@ -8,8 +8,6 @@ export interface ClockReading {
   readonly tookMs: number;
 }
 
-/** About what AWS tolerates, in ms. */
-export const MOST_SKEW_MS = 5 * 60_000;
 /** Worth a word, in ms. */
 export const NOTABLE_SKEW_MS = 60_000;
 

@@ -1,6 +1,6 @@
 import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { copyFile, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { copyFile, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { createServer, get, type IncomingMessage, type RequestListener, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -322,6 +322,15 @@ describe('the chain ends with its own codes', () => {
 });
 
 describe('as a program among programs', () => {
+  it('says in its own form when it is not built', async () => {
+    const lonely = join(folder, 'lonely', 'bin', 'vigil');
+    await mkdir(join(folder, 'lonely', 'bin'), { recursive: true });
+    await writeFile(join(folder, 'lonely', 'package.json'), '{"type": "module"}');
+    await copyFile(new URL('bin/vigil', root), lonely);
+    const stderr = 'vigil: USAGE: Vigil is not built yet: run npm run bootstrap in its folder.\n';
+    expect(await vigil(['doctor'], {}, lonely)).toEqual({ status: 2, stdout: '', stderr });
+  });
+
   it('has help with examples, and a version', async () => {
     for (const args of [['--help'], ['login-url', '--help'], ['credentials', '--help'], ['doctor', '--help']]) {
       const { status, stdout, stderr } = await vigil(args, {});
@@ -362,7 +371,7 @@ describe('vigil doctor', () => {
   it('finds nothing wrong with a chain that works', async () => {
     const { status, stdout, stderr } = await vigil(['doctor']);
     expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
-    const parts = ['settings', 'proxy', 'keys', 'server', 'role', 'federation', 'clock'];
+    const parts = ['clock', 'settings', 'proxy', 'keys', 'server', 'role', 'federation'];
     expect(names(stdout)).toEqual(parts.map((part) => `ok ${part}`));
     expect(stdout).not.toContain(SECRET_KEY);
   });
@@ -371,7 +380,8 @@ describe('vigil doctor', () => {
     await standin.control.fail('sts', { kind: 'status', status: 503 });
     const { status, stdout } = await vigil(['doctor']);
     expect(status).toBe(5);
-    expect(names(stdout).slice(3)).toEqual(['ok server', 'fail role', 'skip federation', 'ok clock']);
+    expect(names(stdout)).toContain('ok clock');
+    expect(names(stdout).slice(4)).toEqual(['ok server', 'fail role', 'skip federation']);
     expect(stdout).toMatch(/^fail {2}role: .+ — .+$/m);
   });
 
@@ -379,13 +389,13 @@ describe('vigil doctor', () => {
     const { status, stdout } = await vigil(['doctor'], { ...reference, VISIT_URL: 'x', AUTO_ID_KEYS_DIR: folder });
     expect(status).toBe(2);
     expect(names(stdout)).toEqual([
+      'skip clock',
       'fail settings',
       'ok proxy',
       'fail keys',
       'skip server',
       'skip role',
       'skip federation',
-      'skip clock',
     ]);
   });
 
@@ -393,13 +403,13 @@ describe('vigil doctor', () => {
     const { status, stdout } = await vigil(['doctor'], { ...reference, ASSUME_ROLE_ARN: '' });
     expect(status).toBe(2);
     expect(names(stdout)).toEqual([
+      'ok clock',
       'fail settings',
       'ok proxy',
       'ok keys',
       'ok server',
       'skip role',
       'skip federation',
-      'ok clock',
     ]);
     expect((await vigil(['doctor'], {})).status).toBe(2);
   });
@@ -407,7 +417,7 @@ describe('vigil doctor', () => {
   it('names a certificate file that is not there', async () => {
     const { status, stdout } = await vigil(['doctor'], { ...reference, VIGIL_CA_FILE: 'nowhere.pem' });
     expect(status).toBe(2);
-    expect(names(stdout).slice(0, 3)).toEqual(['ok settings', 'fail proxy', 'skip keys']);
+    expect(names(stdout).slice(0, 4)).toEqual(['skip clock', 'ok settings', 'fail proxy', 'skip keys']);
   });
 
   it('compares the clock with the answers', async () => {
@@ -416,7 +426,7 @@ describe('vigil doctor', () => {
     });
     const { status, stdout } = await vigil(['doctor'], { ...reference, AUTO_ID_API_ENDPOINT: endpoint });
     expect(status).toBe(4);
-    expect(stdout).toMatch(/^fail {2}clock: This clock is 3\d\d\d seconds ahead.* — .*NTP$/m);
+    expect(stdout).toMatch(/^warn {2}clock: This clock is 3\d\d\d seconds ahead — .*NTP$/m);
   });
 
   it('lists where each setting came from, without secrets', async () => {
@@ -425,9 +435,16 @@ describe('vigil doctor', () => {
       NPM_TOKEN: 'npm_s3cretTokenOfMine',
       VIGIL_PROXY: 'http://me:hunter2hunter2@127.0.0.1:9',
     };
-    const { stdout } = await vigil(['doctor', '--verbose'], env);
-    expect(stdout).toContain(`      role.arn = "${ROLE}" (ASSUME_ROLE_ARN)\n`);
-    expect(stdout).toContain('      dashboard.zoom = 1 (default)\n');
+    const { stdout } = await vigil(['doctor'], env);
+    const role = `      role.arn = "${ROLE}" (ASSUME_ROLE_ARN)\n`;
+    expect(stdout).toContain(role);
+    expect(stdout).toContain('      keys.npm.token = "(hidden)" (NPM_TOKEN)\n');
+    expect(stdout).not.toContain('(default)');
+    // Below the settings' own line, and above the next one.
+    expect(stdout).toMatch(/^ok {4}settings: .*\n(?: {6}\S+ = .*\n)+ok {4}proxy: /m);
+    const verbose = await vigil(['doctor', '--verbose'], env);
+    expect(verbose.stdout).toContain(role);
+    expect(verbose.stdout).toContain('      dashboard.zoom = 1 (default)\n');
     const json = await vigil(['doctor', '--json'], env);
     const report = JSON.parse(json.stdout) as { ok: boolean; exitCode: number; checks: unknown[]; settings: unknown[] };
     expect(report).toMatchObject({ ok: true, exitCode: 0 });
@@ -438,7 +455,7 @@ describe('vigil doctor', () => {
       layer: 'environment',
       from: 'NPM_TOKEN',
     });
-    for (const text of [stdout, json.stdout]) {
+    for (const text of [stdout, verbose.stdout, json.stdout]) {
       expect(text).not.toMatch(/s3cretTokenOfMine|hunter2|wJalrXUtnFEMI/);
     }
   });

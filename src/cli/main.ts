@@ -82,7 +82,7 @@ function buildProgram(run: (work: () => Promise<Outcome>) => void): Command {
   addFlags(command('doctor'), 'sign-in')
     .description('walk the whole chain and say what is wrong and what helps')
     .option('--json', 'print one JSON document')
-    .option('--verbose', 'list every setting and where it came from')
+    .option('--verbose', 'list the defaults too among the settings')
     .addHelpText('after', examples('vigil doctor', 'vigil doctor --verbose', 'vigil doctor --json --config wall.yml'))
     .action((_options: Options, own: Command) => {
       run(async () => {

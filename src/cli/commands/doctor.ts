@@ -14,13 +14,13 @@ import type { AwsCredentials } from '../../credentials/provider.ts';
 import type { KeyRing } from '../../keys/key-ring.ts';
 import type { LoadedSettings } from '../../node/load-settings.ts';
 import { createRedactor } from '../../node/redact.ts';
-import { bestReading, type ClockReading, MOST_SKEW_MS, NOTABLE_SKEW_MS, withClockReadings } from '../clock-check.ts';
+import { bestReading, type ClockReading, NOTABLE_SKEW_MS, withClockReadings } from '../clock-check.ts';
 import { createPorts, loadMachineSettings, type Ports } from '../context.ts';
 import { flagLayer } from '../flags.ts';
 import { remedyFor } from '../remedies.ts';
 
 export interface Check {
-  readonly name: 'settings' | 'proxy' | 'keys' | 'server' | 'role' | 'federation' | 'clock';
+  readonly name: 'clock' | 'settings' | 'proxy' | 'keys' | 'server' | 'role' | 'federation';
   readonly status: 'ok' | 'warn' | 'fail' | 'skip';
   readonly code?: ErrorCode;
   readonly sentence: string;
@@ -109,34 +109,43 @@ function clockCheck(readings: readonly ClockReading[]): Check {
   if (best === undefined) return skipped('clock', 'Nobody answered with the time.');
   const seconds = Math.round(Math.abs(best.aheadMs) / 1000);
   const off = `This clock is ${seconds} seconds ${best.aheadMs > 0 ? 'ahead' : 'behind'}`;
-  if (Math.abs(best.aheadMs) >= MOST_SKEW_MS) {
-    return failed('clock', { code: 'STS_CLOCK_SKEW', sentence: `${off}, which AWS does not take.` });
-  }
+  // Never more than a warning: calls to AWS are signed by its own clock where this one is refused.
   if (Math.abs(best.aheadMs) >= NOTABLE_SKEW_MS) {
     return { name: 'clock', status: 'warn', sentence: `${off}.`, remedy: remedyFor('STS_CLOCK_SKEW') };
   }
   return fine('clock', 'This clock agrees with the answers that came.');
 }
 
-/** Each check as soon as it is done. */
+/**
+ * Each check as soon as it is done, the clock's first. That one comes off the first answer of the chain; what is done
+ * before that answer is held back.
+ */
 async function* walk(loaded: LoadedSettings, keep: (secret: string) => void): AsyncGenerator<Check> {
   const { settings } = loaded;
-  yield* settingsChecks(loaded);
-
+  const before = settingsChecks(loaded);
   let ports: Ports;
   try {
     ports = await createPorts(settings);
   } catch (thrown) {
+    const why = 'No call can be made with this proxy or certificate file.';
+    yield skipped('clock', why);
+    yield* before;
     yield failed('proxy', toAppError(thrown).toFailure());
-    for (const name of ['keys', 'server', 'role', 'federation', 'clock'] as const) {
-      yield skipped(name, 'No call can be made with this proxy or certificate file.');
-    }
+    for (const name of ['keys', 'server', 'role', 'federation'] as const) yield skipped(name, why);
     return;
   }
-  yield proxyCheck(settings.network);
-  const timed = withClockReadings(ports.fetch, ports.clock);
-  yield* chainChecks(settings, { ...ports, fetch: timed.fetch }, keep);
-  yield clockCheck(timed.readings);
+  const held = [...before, proxyCheck(settings.network)];
+  const { fetch, readings } = withClockReadings(ports.fetch, ports.clock);
+  let isTold = false;
+  for await (const check of chainChecks(settings, { ...ports, fetch }, keep)) {
+    held.push(check);
+    if (!isTold && readings.length === 0) continue;
+    if (!isTold) yield clockCheck(readings);
+    isTold = true;
+    yield* held.splice(0);
+  }
+  if (!isTold) yield clockCheck(readings);
+  yield* held;
 }
 
 async function* chainChecks(settings: Settings, ports: Ports, keep: (secret: string) => void): AsyncGenerator<Check> {
@@ -183,7 +192,7 @@ async function* chainChecks(settings: Settings, ports: Ports, keep: (secret: str
   yield* await signInChecks(settings, ports, credentials, keep);
 }
 
-/** Every field that is set, with where it came from; secrets are left out. */
+/** Every field that has a value, with where it came from; secrets are left out. */
 function fieldReports({ settings, sources }: LoadedSettings) {
   return FIELDS.flatMap((field) => {
     const source = sources[field.path];
@@ -209,16 +218,23 @@ export async function doctor(
   const clean = (text: string) => redactor.redact(text.replace(/[\p{Cc}\p{Zl}\p{Zp}]+/gu, ' '));
 
   const fields = fieldReports(loaded);
-  if (!asJson && options['verbose'] === true) {
-    for (const { path, value, from } of fields)
-      write(`${clean(`      ${path} = ${JSON.stringify(value)} (${from})`)}\n`);
-  }
+  const shown = options['verbose'] === true ? fields : fields.filter(({ layer }) => layer !== 'defaults');
   const checks: Check[] = [];
-  for await (const check of walk(loaded, (secret) => redactor.add(secret))) {
-    checks.push(check);
+  const print = (check: Check): void => {
     const said = check.sentence.replace(/\.$/, '');
     const remedy = check.remedy === undefined ? '' : ` — ${check.remedy}`;
-    if (!asJson) write(`${clean(`${check.status.padEnd(4)}  ${check.name}: ${said}${remedy}`)}\n`);
+    write(`${clean(`${check.status.padEnd(4)}  ${check.name}: ${said}${remedy}`)}\n`);
+  };
+  for await (const check of walk(loaded, (secret) => redactor.add(secret))) {
+    const isAfterSettings = checks.at(-1)?.name === 'settings' && check.name !== 'settings';
+    checks.push(check);
+    if (asJson) continue;
+    if (isAfterSettings) {
+      for (const { path, value, from } of shown) {
+        write(`${clean(`      ${path} = ${JSON.stringify(value)} (${from})`)}\n`);
+      }
+    }
+    print(check);
   }
   const first = checks.find(({ status }) => status === 'fail');
   const exitCode = first?.code === undefined ? 0 : exitCodeOf(first.code);
