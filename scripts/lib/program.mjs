@@ -175,7 +175,7 @@ function fail(message) {
  * @param {string} file need not exist yet; when it is rotated, reading goes on in the new one
  * @param {(record: LogRecord) => void} onRecord
  */
-function followLog(file, onRecord) {
+export function followLog(file, onRecord) {
   let position = 0;
   let rest = '';
   /** @type {Promise<void>} */

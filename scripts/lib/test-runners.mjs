@@ -77,7 +77,7 @@ export async function runTests(kind, { node, defer, args = [] }) {
 }
 
 /** @param {any} report as vitest's json reporter writes it @returns {Counts} */
-function countUnit(report) {
+export function countUnit(report) {
   const unloaded = report.testResults.filter(
     (/** @type {any} */ file) =>
       file.status === 'failed' && !file.assertionResults.some((/** @type {any} */ test) => test.status === 'failed'),
@@ -90,7 +90,7 @@ function countUnit(report) {
 }
 
 /** @param {any} report as Playwright's json reporter writes it @returns {Counts} */
-function countE2e({ stats, errors }) {
+export function countE2e({ stats, errors }) {
   return {
     passed: stats.expected,
     // A test that passed at a second try has failed once.

@@ -1,64 +1,50 @@
-// A desktop's tray, as far as a program can tell: takes its icon, reads its menu, clicks in it.
-import { connectBus } from './dbus.mjs';
+// A desktop's tray, as far as a program can tell: takes its icon, reads its menu, clicks in it (Freedesktop's
+// StatusNotifierItem, and the interface com.canonical.dbusmenu).
 import { waitUntil } from './process.mjs';
 
 const WATCHER = 'org.kde.StatusNotifierWatcher';
 const MENU = { path: '/com/canonical/dbusmenu', interface: 'com.canonical.dbusmenu' };
-const ICON_WITHIN_MS = 30_000;
+const MENU_WITHIN_MS = 30_000;
 
 /**
  * Starts a tray on a session bus; do so before the program that shall show its icon there.
  *
  * @param {string} busAddress as a private display's `env.DBUS_SESSION_BUS_ADDRESS` holds it
- * @returns {Promise<{ labels: () => Promise<string[]>, click: (label: string) => Promise<void>, close: () => void }>}
- *   both wait for an icon to come; `click` throws when the menu has no such line
+ * @returns {Promise<{ click: (label: string) => Promise<void>, close: () => void }>} `click` waits for an icon with a
+ *   menu, and throws when the menu has no such line; a click in the moment that the program makes its menu anew is lost
  */
 export async function startTray(busAddress) {
+  const { Message, Variant, sessionBus } = await import('@jellybrick/dbus-next');
+  const bus = sessionBus({ busAddress });
   /** @type {string[]} */
   const icons = [];
-  const bus = await connectBus(busAddress, ({ interface: target, member, values, sender }) => {
-    if (target === WATCHER && member === 'RegisterStatusNotifierItem') {
-      // Some give the name that they own, others the path of their icon.
-      const [service] = /** @type {[string]} */ (values);
-      icons.push(service.startsWith('/') ? (sender ?? '') : service);
-      return { signature: '', values: [] };
-    }
-    if (member !== 'Get') return undefined;
-    /** @type {Record<string, { type: string, value: unknown }>} */
-    const properties = {
-      IsStatusNotifierHostRegistered: { type: 'b', value: true },
-      ProtocolVersion: { type: 'i', value: 0 },
-      RegisteredStatusNotifierItems: { type: 'as', value: icons },
-    };
-    const property = properties[values[1]];
-    return property && { signature: 'v', values: [property] };
+  bus.addMethodHandler((/** @type {any} */ message) => {
+    if (message.interface === WATCHER && message.member === 'RegisterStatusNotifierItem') {
+      icons.push(message.sender);
+      bus.send(Message.newMethodReturn(message, '', []));
+    } else if (message.member === 'Get' && message.body[1] === 'IsStatusNotifierHostRegistered') {
+      bus.send(Message.newMethodReturn(message, 'v', [new Variant('b', true)]));
+    } else return false;
+    return true;
   });
-  await bus.own(WATCHER);
+  await bus.requestName(WATCHER, 0);
 
-  /** @returns {Promise<{ to: string, lines: { id: number, label: string }[] }>} */
-  const menu = async () => {
-    const to = await waitUntil(() => icons.at(-1), { what: 'No tray icon came', timeoutMs: ICON_WITHIN_MS });
-    const call = { to, ...MENU, member: 'GetLayout', signature: 'iias', values: [0, -1, []] };
-    const [, [, , lines]] = await bus.call(call);
-    return {
-      to,
-      lines: lines.map((/** @type {[number, [string, unknown][]]} */ [id, properties]) => {
-        // An underscore marks the letter to press.
-        const label = String(Object.fromEntries(properties)['label'] ?? '').replaceAll('_', '');
-        return { id, label };
-      }),
-    };
+  const ask = (/** @type {string} */ member, /** @type {string} */ signature, /** @type {unknown[]} */ body) =>
+    bus.call(new Message({ destination: icons.at(-1), ...MENU, member, signature, body }));
+  const readMenu = async () => {
+    if (icons.length === 0) return undefined;
+    const answer = await ask('GetLayout', 'iias', [0, -1, []]).catch(() => undefined);
+    /** @type {{ value: [number, Record<string, { value: string }>] }[]} */
+    const lines = answer?.body[1]?.[2] ?? [];
+    return lines.length > 0 && lines.map(({ value: [id, { label }] }) => ({ id, label: label?.value ?? '' }));
   };
   return {
-    labels: async () => (await menu()).lines.map(({ label }) => label),
     async click(label) {
-      const { to, lines } = await menu();
+      const lines = await waitUntil(readMenu, { what: 'No tray icon with a menu came', timeoutMs: MENU_WITHIN_MS });
       const line = lines.find((one) => one.label === label);
-      if (!line)
-        throw new Error(`The tray's menu has no "${label}", but ${lines.map((one) => `"${one.label}"`).join(', ')}`);
-      const values = [line.id, 'clicked', { type: 'i', value: 0 }, 0];
-      await bus.call({ to, ...MENU, member: 'Event', signature: 'isvu', values });
+      if (!line) throw new Error(`The tray's menu has no "${label}"`);
+      await ask('Event', 'isvu', [line.id, 'clicked', new Variant('i', 0), 0]);
     },
-    close: bus.close,
+    close: () => bus.disconnect(),
   };
 }

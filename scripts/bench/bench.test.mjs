@@ -1,0 +1,41 @@
+import { describe, expect, it } from 'vitest';
+import { inSequence } from './link.mjs';
+import { floorOf, slopeErrorOf, slopeOf } from './memory.mjs';
+import { median, rounded } from './report.mjs';
+
+const exchange = (/** @type {number} */ fromMs, /** @type {number} */ toMs) => ({
+  name: 'any',
+  what: 'GET /',
+  status: 200,
+  fromMs,
+  toMs,
+  newConnection: true,
+});
+
+describe('inSequence', () => {
+  it('counts those that wait for one another, and those beside one another once', () => {
+    expect(inSequence([])).toBe(0);
+    expect(inSequence([exchange(0, 400), exchange(401, 800), exchange(801, 1200)])).toBe(3);
+    expect(inSequence([exchange(0, 400), exchange(1, 401), exchange(401, 800)])).toBe(2);
+  });
+  it('finds the longest chain when one exchange spans others, whatever the order', () => {
+    expect(inSequence([exchange(500, 900), exchange(0, 1000), exchange(0, 400)])).toBe(2);
+  });
+});
+
+describe('memory figures', () => {
+  it('finds a slope, and how sure it is', () => {
+    expect(slopeOf([100, 110, 120, 130])).toBeCloseTo(10);
+    expect(slopeErrorOf([100, 110, 120, 130])).toBeCloseTo(0);
+    expect(slopeOf([5, 5, 5])).toBeCloseTo(0);
+    expect(slopeErrorOf([0, 8, 0, 8, 0, 8])).toBeGreaterThan(1);
+  });
+  it('takes the least of each whole group', () => {
+    expect(floorOf([3, 1, 2, 9, 8, 7, 0], 3)).toEqual([1, 7]);
+  });
+  it('takes the middle', () => {
+    expect(median([3, 1, 2])).toBe(2);
+    expect(median([4, 1, 3, 2])).toBe(2.5);
+    expect(rounded(1.2345, 1)).toBe(1.2);
+  });
+});
