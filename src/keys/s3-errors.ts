@@ -34,6 +34,11 @@ export function bucketRegionOf(error: unknown): string | undefined {
   return typeof region === 'string' && /^[a-z0-9-]{1,64}$/.test(region) ? region : undefined;
 }
 
+/** Whether S3 refused the time by which a request was signed; it takes 15 minutes either way. */
+export function isClockRefusal(error: unknown): boolean {
+  return sdkErrorOf(error).name === 'RequestTimeTooSkewed';
+}
+
 /**
  * An error of GetObject as ours. `missing` and `denied` are left to the caller, who may look elsewhere: without
  * s3:ListBucket S3 answers 403 for objects that do not exist. Codes: the S3 API reference, "Error responses".
@@ -53,7 +58,7 @@ export function s3FailureOf(error: unknown, bucket: string, key: string): AppErr
       { cause: error },
     );
   }
-  if (name === 'RequestTimeTooSkewed') {
+  if (isClockRefusal(error)) {
     return new AppError(
       'KEYS_REFUSED',
       "S3 refuses this machine's clock, which is more than 15 minutes off: set the clock.",

@@ -7,6 +7,8 @@ import { DeleteObjectCommand, PutObjectCommand, S3Client } from '@aws-sdk/client
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { AppError } from '../core/errors.ts';
 import type { HttpResponse } from '../core/ports.ts';
+import { createNodeFetch } from '../node/http.ts';
+import { startStandin } from '../standin/index.ts';
 import type { KeySet, KeySource } from './key-set.ts';
 import { s3KeySource } from './s3.ts';
 import type { S3SourceOptions } from './s3.ts';
@@ -194,6 +196,35 @@ describe('s3KeySource and answers of every kind', () => {
     [304, '', 'KEYS_NOT_FOUND'],
   ])('status %i with %j is %s', async (status, body, code) => {
     await expect(failing(sourceOver(() => answer(status, body)).source)).rejects.toMatchObject({ code });
+  });
+
+  it.each([
+    ['an hour ahead', 3_600_000],
+    ['two days behind', -2 * 86_400_000],
+  ])("makes up for this machine's clock when it is %s", async (_, aheadMs) => {
+    const reader = { accessKeyId: 'AKIAREADERREADERREAD', secretAccessKey: 'a/secret+of/the+reader' };
+    const standin = await startStandin({
+      now: () => Date.now() - aheadMs,
+      users: [{ name: 'reader', ...reader, allow: ['s3:GetObject'] }],
+      objects: { keys: { 'info2048.bin': entropyFile, 'public.pem': publicKeyFile } },
+    });
+    try {
+      const source = s3KeySource({
+        fetch: createNodeFetch(),
+        bucket: 'keys',
+        region: 'eu-west-1',
+        endpoint: standin.urls.s3,
+        credentials: reader,
+        timeoutMs: 5000,
+      });
+      const set = (await source.fetch()) as KeySet;
+      expect(set.fingerprint).toMatch(/^[0-9a-f]{16}$/);
+      standin.control.clearRequests();
+      expect(await source.fetch(set)).toBe('unchanged');
+      expect(standin.control.requests().map(({ status }) => status)).toEqual([304, 304]);
+    } finally {
+      await standin.stop();
+    }
   });
 
   it('hears when S3 wants to be asked later', async () => {

@@ -4,8 +4,11 @@ import { AppError } from '../core/errors.ts';
 import type { Fetch } from '../core/ports.ts';
 import { ENTROPY_FILE, keySetOf, LONGEST_FILE, PLACES, PUBLIC_KEY_FILE, withinLimit } from './key-set.ts';
 import type { KeySet, KeySource } from './key-set.ts';
-import { bucketRegionOf, s3FailureOf, statusOf } from './s3-errors.ts';
+import { bucketRegionOf, isClockRefusal, s3FailureOf, statusOf } from './s3-errors.ts';
 import { SDK_CLIENT_OPTIONS, sdkRequestHandler } from './sdk-request-handler.ts';
+
+/** How often one read is made again because S3's answer said what was wrong with it: the region, the clock. */
+const MOST_REPAIRS = 2;
 
 /** Where and how the keys are fetched from S3. */
 export interface S3SourceOptions {
@@ -40,8 +43,9 @@ interface Version {
 
 /**
  * Keys from an S3 bucket by two GetObject in parallel, conditional (`If-None-Match`) where a set is known. A new pair is
- * asked about once more, conditionally, so that a rotation between the two reads is noticed. The SDK gets everything it
- * needs from here: it reads neither the environment nor files, and tries once.
+ * asked about once more, conditionally, so that a rotation between the two reads is noticed. A wrong region and a wrong
+ * clock of this machine are put right by S3's own answer. The SDK gets everything it needs from here: it reads neither the
+ * environment nor files, and tries once.
  */
 export function s3KeySource(options: S3SourceOptions): KeySource {
   const { bucket } = options;
@@ -50,7 +54,7 @@ export function s3KeySource(options: S3SourceOptions): KeySource {
   let client = clientFor(options, options.region);
   let region = options.region;
 
-  async function get(key: string, etag: string | undefined, mayMove = true): Promise<Got> {
+  async function get(key: string, etag: string | undefined, repairs = MOST_REPAIRS): Promise<Got> {
     const asked = client;
     try {
       const answer = await withinLimit(
@@ -61,12 +65,14 @@ export function s3KeySource(options: S3SourceOptions): KeySource {
     } catch (error) {
       if (statusOf(error) === 304) return 'unchanged';
       const actual = options.endpoint === undefined ? bucketRegionOf(error) : undefined;
-      if (mayMove && actual !== undefined && (actual !== region || asked !== client)) {
+      // The SDK has read S3's time off this refusal and signs by it from now on.
+      if (repairs > 0 && isClockRefusal(error)) return get(key, etag, repairs - 1);
+      if (repairs > 0 && actual !== undefined && (actual !== region || asked !== client)) {
         if (actual !== region) {
           region = actual;
           client = clientFor(options, region);
         }
-        return get(key, etag, false);
+        return get(key, etag, repairs - 1);
       }
       const failure = s3FailureOf(error, bucket, key);
       if (failure === 'missing' || failure === 'denied') return failure;
