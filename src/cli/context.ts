@@ -59,7 +59,7 @@ export async function createPorts(settings: Settings): Promise<Ports> {
 }
 
 /** Problems as the one failure that a command ends with. */
-export function problemsFailure(problems: readonly SettingsProblem[]): AppError | undefined {
+function problemsFailure(problems: readonly SettingsProblem[]): AppError | undefined {
   const [first, ...others] = problems;
   if (first === undefined) return undefined;
   const more = others.length === 0 ? '' : ` (and ${others.length} more: vigil doctor lists them)`;

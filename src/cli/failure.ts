@@ -3,7 +3,7 @@ import { exitCodeOf, toAppError } from '../core/errors.ts';
 import { createRedactor } from '../node/redact.ts';
 
 /** Text on one line, without control characters and without what looks like a secret. */
-export function oneLine(text: string): string {
+function oneLine(text: string): string {
   return createRedactor()
     .redact(text)
     .replace(/[\p{Cc}\p{Zl}\p{Zp}\s]+/gu, ' ')

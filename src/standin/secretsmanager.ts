@@ -29,7 +29,7 @@ function optionalString(value: unknown): string | undefined {
   return typeof value === 'string' ? value : undefined;
 }
 
-export function secretArn(world: World, name: string): string {
+function secretArn(world: World, name: string): string {
   return `arn:aws:secretsmanager:${world.regions[0] ?? ''}:${world.account}:secret:${name}-Vg1L0s`;
 }
 

@@ -82,7 +82,7 @@ function parseAmzDate(text: string | undefined): number | undefined {
   return Number.isNaN(time) ? undefined : time;
 }
 
-export function formatAmzDate(ms: number): string {
+function formatAmzDate(ms: number): string {
   return new Date(ms).toISOString().replace(/[-:]|\.\d+/g, '');
 }
 

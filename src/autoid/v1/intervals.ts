@@ -14,7 +14,7 @@ export interface Interval {
 export const INTERVALS = 4;
 
 /** The fewest distinct offsets of the file that a proof must cover: fewer could be guessed rather than known. */
-export const MIN_OFFSETS = 128;
+const MIN_OFFSETS = 128;
 
 const ATTEMPTS = 100;
 

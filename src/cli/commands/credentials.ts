@@ -5,7 +5,7 @@ import type { AwsCredentials } from '../../credentials/provider.ts';
 import { createPorts, settingsFor } from '../context.ts';
 import { flagLayer } from '../flags.ts';
 
-export const FORMATS = ['json', 'env', 'process'] as const;
+const FORMATS = ['json', 'env', 'process'] as const;
 export type Format = (typeof FORMATS)[number];
 
 /** A value for a line that shells evaluate; what AWS gives needs no quotes, and so suits env files too. */

@@ -1,7 +1,7 @@
 /** Settings of older versions, brought to the present one by pure steps. */
 
 /** The version that the schema describes. */
-export const SETTINGS_VERSION = 1;
+const SETTINGS_VERSION = 1;
 
 /** One step each: `STEPS[0]` would turn version 1 into version 2. */
 const STEPS: readonly ((settings: Readonly<Record<string, unknown>>) => Readonly<Record<string, unknown>>)[] = [];
