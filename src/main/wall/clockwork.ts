@@ -2,26 +2,29 @@ import schedule from 'node-schedule';
 import type { Clock } from '../../core/ports.ts';
 import type { Instant } from '../../core/renewal/deadline.ts';
 
-const RECHECK = '*/30 * * * * *';
+const RECHECK_MS = 30_000;
 // setTimeout counts in 32 bits; the recheck covers what lies beyond.
 const LONGEST_TIMER_MS = 2_000_000_000;
+// Timers may fire a little early by the clock that a deadline is compared with.
+const LATE_MS = 5;
 
 /**
- * Wakes the wall when a deadline comes. Timers slip by the time a machine slept and by clock changes, so the deadlines are looked at every
- * 30 seconds as well, and whenever somebody calls `look`.
+ * Wakes the wall when a deadline comes: by a job on the wall clock, by a timer on the monotonic one. Both slip by the time a machine
+ * slept and by clock changes, so the deadlines are looked at every 30 seconds as well, and whenever somebody calls `look`. The
+ * recheck is no job: jobs that repeat are planned by the wall clock, and one set back or forward by a day would hold them up or
+ * run them all at once.
  */
 export class Clockwork {
   readonly #clock: Clock;
   readonly #look: () => void;
-  readonly #recheck: schedule.Job;
+  readonly #recheck: NodeJS.Timeout;
   #timer: NodeJS.Timeout | undefined;
+  #job: schedule.Job | undefined;
 
   constructor(clock: Clock, look: () => void) {
     this.#clock = clock;
     this.#look = look;
-    this.#recheck = schedule.scheduleJob(RECHECK, () => {
-      look();
-    });
+    this.#recheck = setInterval(look, RECHECK_MS);
   }
 
   /** Both clocks now. */
@@ -29,21 +32,29 @@ export class Clockwork {
     return { wall: this.#clock.now(), monotonic: this.#clock.monotonic() };
   }
 
-  /** Arms the timer for the nearest of the deadlines, by whichever clock brings it first. */
+  /** Arms job and timer for the nearest of the deadlines, each by its clock. Those before are forgotten. */
   arm(deadlines: readonly Instant[]): void {
-    clearTimeout(this.#timer);
+    this.#disarm();
     if (deadlines.length === 0) return;
     const now = this.now();
-    const waits = deadlines.flatMap((deadline) => [deadline.wall - now.wall, deadline.monotonic - now.monotonic]);
-    // A deadline that only one clock has reached does not count as come for every kind of wait; a second keeps it from spinning.
-    const soonest = Math.min(...waits.map((wait) => (wait <= 0 ? 1_000 : wait + 5)), LONGEST_TIMER_MS);
-    this.#timer = setTimeout(() => {
-      this.#look();
-    }, soonest);
+    const monotonic = Math.min(...deadlines.map((deadline) => deadline.monotonic));
+    const wait = Math.max(0, monotonic - now.monotonic) + LATE_MS;
+    this.#timer = setTimeout(this.#look, Math.min(wait, LONGEST_TIMER_MS));
+    const ahead = deadlines.map(({ wall }) => wall).filter((wall) => wall > now.wall);
+    // A date that has passed meanwhile gives no job, and needs none: the timer and the recheck look all the same.
+    if (ahead.length > 0) {
+      this.#job = schedule.scheduleJob(new Date(Math.min(...ahead) + LATE_MS), this.#look);
+    }
   }
 
   stop(): void {
+    this.#disarm();
+    clearInterval(this.#recheck);
+  }
+
+  #disarm(): void {
     clearTimeout(this.#timer);
-    this.#recheck.cancel();
+    this.#job?.cancel();
+    this.#job = undefined;
   }
 }
