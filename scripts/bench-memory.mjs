@@ -4,7 +4,7 @@ import { cp, mkdir, readFile, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
-import { floorOf, slopeErrorOf, memoryOfTree, slopeOf } from './bench/memory.mjs';
+import { medianSlopeOf, memoryOfTree, slopeErrorOf, slopeOf } from './bench/memory.mjs';
 import { median, report, rounded } from './bench/report.mjs';
 import { bootstrap } from './bootstrap.mjs';
 import { startDisplay } from './display.mjs';
@@ -28,10 +28,8 @@ const CLICK_WORKS_WITHIN_MS = 3_000;
 const CLICKS_AT_MOST = 5;
 /** For the old view's renderer to end and its partition to be emptied. */
 const SETTLE_MS = 400;
-/** The least of so many renewals in a row is a point of the floor. */
-const FLOOR_OF = 10;
 /** Fewer say nothing about a slope. */
-const LEAST_SAMPLES = 6 * FLOOR_OF;
+const LEAST_SAMPLES = 40;
 const STATE = join(projectRoot, '.cache', 'bench-memory.json');
 
 /** @typedef {{ startedAt: string, electron: string, whole: number[], own: number[] }} Piece one wall, from its start; KB */
@@ -142,26 +140,24 @@ async function renewNow(tray, wall, from) {
 function judge(pieces) {
   const usable = pieces.filter(({ own }) => own.length >= LEAST_SAMPLES);
   for (const { startedAt, whole, own } of usable) {
-    const floor = floorOf(secondHalf(own), FLOOR_OF);
-    say(`wall of ${startedAt}, ${own.length} renewals; second half, slopes in KB per renewal ± their standard error:`);
+    say(`wall of ${startedAt}, ${own.length} renewals; second half, slopes in KB per renewal:`);
     say(`  PSS                     ${described(secondHalf(whole))}`);
     say(`  without pages of files  ${described(secondHalf(own))}`);
-    say(`  of it the floor         ${described(floor, FLOOR_OF)}: ${floor.join(' ')}`);
   }
   say(
-    `The floor is the least of every ${FLOOR_OF} renewals: pictures that await garbage collection, 8 MB each, come and go.`,
+    'The figure is the median slope without pages of files. Pictures that await garbage collection, 8 MB each, come and go,',
   );
-  say(`Pages of files are left out of it: the wall's share of them changes with whatever else runs on this machine.`);
+  say("and the wall's share of files' pages changes with whatever else runs on this machine.");
   if (pieces.length > 1)
     say('Each piece is a wall of its own, which warms up in its own first half; figures are means by length.');
   const weights = usable.reduce((sum, { own }) => sum + own.length, 0);
   const mean = (/** @type {(piece: Piece) => number} */ slope) =>
     rounded(usable.reduce((sum, piece) => sum + slope(piece) * piece.own.length, 0) / weights, 1);
-  const figure = mean(({ own }) => slopeOf(floorOf(secondHalf(own), FLOOR_OF)) / FLOOR_OF);
+  const figure = mean(({ own }) => medianSlopeOf(secondHalf(own)));
   const pssSlope = mean(({ whole }) => slopeOf(secondHalf(whole)));
   const done = countOf(pieces);
   if (done < renewals) say(`${done} of ${renewals} renewals: run again with --resume`);
-  const unit = 'KB per renewal, floor of the second half';
+  const unit = 'KB per renewal, second half';
   const holds = done >= renewals && figure <= BAR_KB;
   return report({ bench: 'memory', figure, unit, bar: BAR_KB, holds, renewals: done, pieces: pieces.length, pssSlope });
 }
@@ -171,8 +167,10 @@ function secondHalf(values) {
   return values.slice(Math.floor(values.length / 2));
 }
 
-/** @param {readonly number[]} values @param {number} [apart] renewals from one to the next */
-function described(values, apart = 1) {
-  const [slope, error] = [slopeOf(values), slopeErrorOf(values)].map((one) => rounded(one / apart, 1));
-  return `${slope} ± ${error}, median ${median(values)}`;
+/** @param {readonly number[]} values */
+function described(values) {
+  const [line, error, middle] = [slopeOf(values), slopeErrorOf(values), medianSlopeOf(values)].map((one) =>
+    rounded(one, 1),
+  );
+  return `median slope ${middle}; straight line ${line} ± ${error}; median ${median(values)} KB`;
 }

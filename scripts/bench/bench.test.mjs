@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { inSequence } from './link.mjs';
-import { floorOf, slopeErrorOf, slopeOf } from './memory.mjs';
+import { medianSlopeOf, slopeErrorOf, slopeOf } from './memory.mjs';
 import { median, rounded } from './report.mjs';
 
 const exchange = (/** @type {number} */ fromMs, /** @type {number} */ toMs) => ({
@@ -30,8 +30,9 @@ describe('memory figures', () => {
     expect(slopeOf([5, 5, 5])).toBeCloseTo(0);
     expect(slopeErrorOf([0, 8, 0, 8, 0, 8])).toBeGreaterThan(1);
   });
-  it('takes the least of each whole group', () => {
-    expect(floorOf([3, 1, 2, 9, 8, 7, 0], 3)).toEqual([1, 7]);
+  it('sees a steady rise behind values that jump between two levels', () => {
+    const values = Array.from({ length: 100 }, (_, i) => 1000 + 3 * i + (i % 7 < 3 ? 8000 : 0));
+    expect(medianSlopeOf(values)).toBeCloseTo(3);
   });
   it('takes the middle', () => {
     expect(median([3, 1, 2])).toBe(2);

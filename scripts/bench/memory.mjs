@@ -1,5 +1,6 @@
 // What a tree of processes holds in memory, and how that goes on.
 import { readFile, readdir } from 'node:fs/promises';
+import { median } from './report.mjs';
 
 /**
  * PSS: each process's own pages, and its share of those that it shares, so that the sum counts every page once. `own`
@@ -44,16 +45,14 @@ async function memoryOf(id) {
 }
 
 /**
- * The least value of each group: what is left when all that comes and goes is gone.
+ * The median of the slopes between any two values (Theil and Sen): values that jump up and down between two levels do not
+ * move it, while a steady rise is as much in it as in the straight line.
  *
  * @param {readonly number[]} values
- * @param {number} size of a group; a last one that is not whole is left out
- * @returns {number[]}
+ * @returns {number} change per value
  */
-export function floorOf(values, size) {
-  return Array.from({ length: Math.floor(values.length / size) }, (_, i) =>
-    Math.min(...values.slice(i * size, (i + 1) * size)),
-  );
+export function medianSlopeOf(values) {
+  return median(values.flatMap((value, x) => values.slice(x + 1).map((later, i) => (later - value) / (i + 1))));
 }
 
 /**
