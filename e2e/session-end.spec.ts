@@ -4,6 +4,9 @@ import { expect, test } from './support/test.ts';
 // A session that is lost sooner than this counts as a failure.
 const SETTLED_MS = 60_000;
 
+// The page acts on the first call that is refused, before the wall makes anything of its calls.
+test.use({ standinOptions: { failuresBeforeEnd: 1 } });
+
 test('a session that is revoked early is signed in again behind its last picture', async ({
   stage,
   monitor,
@@ -41,19 +44,19 @@ test('sessions that are revoked again and again do not make a storm of sign-ins'
   await wall.isLive();
   const watching = await monitor.watch();
   await watching.sees('dashboard');
-  for (const [round, by] of [
-    [1, 'sign-in'],
-    [2, 'issuer'],
+  for (const [round, mode, trace] of [
+    // The page leaves for the address that was given as the issuer's, or says nothing and is refused its data.
+    [1, 'issuer', 'view.signed-out'],
+    [2, 'silent', 'view.calls-refused'],
   ] as const) {
-    // The console leaves for its sign-in page, or for the address that was given as the issuer's.
-    stage.control.setOnSessionEnd(by === 'issuer' ? 'issuer' : 'redirect');
+    stage.control.setOnSessionEnd(mode);
     stage.control.endSessionsNow();
+    await wall.says(trace);
     const waiting = await wall.says('session.waiting', { after: round - 1 });
     // Each wait is at least half of the doubled first one of 5 s.
     expect(waiting).toMatchObject({ code: 'CONSOLE_SIGNED_OUT', failures: round });
     expect(Date.parse(String(waiting['nextTryAt'])) - Date.parse(waiting.time)).toBeGreaterThanOrEqual(2_499 * round);
     expect(stage.asked('sts', 'AssumeRole')).toHaveLength(round);
-    expect(wall.log.of('view.signed-out').at(-1)).toMatchObject({ by, live: true });
     await wall.isLive(round + 1);
   }
   await watching.sees('dashboard');
@@ -62,4 +65,23 @@ test('sessions that are revoked again and again do not make a storm of sign-ins'
   expect(stage.asked('sts', 'AssumeRole')).toHaveLength(3);
   expect(stage.asked('federation', 'login')).toHaveLength(3);
   expect(seen.kinds).toEqual({ dashboard: seen.frames, blank: 0, notice: 0, unknown: 0 });
+});
+
+test('a dashboard whose process ends, or hangs, is opened afresh', async ({ monitor, driveWall }) => {
+  const wall = await driveWall();
+  await wall.isLive();
+  await monitor.shows('dashboard');
+  const address = (await wall.console()).url();
+  await wall.app.evaluate(({ webContents }, url) => {
+    for (const contents of webContents.getAllWebContents())
+      if (contents.getURL() === url) contents.forcefullyCrashRenderer();
+  }, address);
+  await wall.says('session.waiting', { where: ({ code }) => code === 'RENDERER_GONE' });
+  await wall.isLive(2);
+  await monitor.shows('dashboard');
+
+  void (await wall.console()).evaluate('for (;;);').catch(() => undefined);
+  await wall.says('session.waiting', { after: 1, where: ({ code }) => code === 'RENDERER_GONE' });
+  await wall.isLive(3);
+  await monitor.shows('dashboard');
 });

@@ -1,0 +1,77 @@
+import { failToRenew, renew } from './support/renewals.ts';
+import { expect, test } from './support/test.ts';
+
+const CUT_OFF = { kind: 'cut-off' } as const;
+const NOT_JSON = { kind: 'not-json' } as const;
+const HUGE = { kind: 'huge' } as const;
+const HANG = { kind: 'hang' } as const;
+const RESET = { kind: 'reset' } as const;
+const status = (code: number) => ({ kind: 'status', status: code }) as const;
+
+const CASES = {
+  autoid: [
+    [CUT_OFF, 'NETWORK_INTERRUPTED'],
+    [NOT_JSON, 'SERVER_ANSWER_UNREADABLE'],
+    [HUGE, 'SERVER_ANSWER_UNREADABLE'],
+    [HANG, 'NETWORK_TIMEOUT'],
+    [RESET, 'NETWORK_INTERRUPTED'],
+    [status(500), 'SERVER_UNAVAILABLE'],
+    [status(404), 'SERVER_REFUSED'],
+    [status(302), 'SERVER_ANSWER_UNREADABLE'],
+  ],
+  sts: [
+    [CUT_OFF, 'NETWORK_INTERRUPTED'],
+    [NOT_JSON, 'STS_ANSWER_UNREADABLE'],
+    [HUGE, 'STS_ANSWER_UNREADABLE'],
+    [HANG, 'NETWORK_TIMEOUT'],
+    [status(500), 'STS_UNAVAILABLE'],
+    [status(404), 'STS_ANSWER_UNREADABLE'],
+  ],
+  federation: [
+    [CUT_OFF, 'NETWORK_INTERRUPTED'],
+    [NOT_JSON, 'FEDERATION_ANSWER_UNREADABLE'],
+    [HUGE, 'FEDERATION_ANSWER_UNREADABLE'],
+    [HANG, 'NETWORK_TIMEOUT'],
+    [status(503), 'FEDERATION_UNAVAILABLE'],
+    [status(400), 'FEDERATION_REFUSED'],
+  ],
+  console: [
+    [CUT_OFF, 'CONSOLE_LOAD_FAILED'],
+    [NOT_JSON, 'CONSOLE_NOT_PAINTED'],
+    [HANG, 'CONSOLE_NOT_PAINTED'],
+    [RESET, 'CONSOLE_LOAD_FAILED'],
+    [status(503), 'CONSOLE_LOAD_FAILED'],
+  ],
+} as const;
+
+for (const [service, cases] of [
+  ['autoid', CASES.autoid],
+  ['sts', CASES.sts],
+  ['federation', CASES.federation],
+  ['console', CASES.console],
+] as const) {
+  test(`bad answers of ${service} while the wall is up: each is named, the picture stays, the wall goes on`, async ({
+    stage,
+    monitor,
+    startWall,
+    tray,
+  }) => {
+    const wall = startWall({
+      settings: { network: { timeoutSeconds: 2 }, wall: { paintDeadlineSeconds: 3 } },
+    });
+    await wall.isLive();
+    const watching = await monitor.watch();
+    await watching.sees('dashboard');
+    for (const [fault, code] of cases) {
+      await stage.control.fail(service, fault);
+      const failed = await failToRenew(wall, tray);
+      expect.soft(failed, JSON.stringify(fault)).toMatchObject({ code, level: 'warn' });
+      expect.soft(String(failed['reason']).length, JSON.stringify(fault)).toBeGreaterThan(20);
+    }
+    await stage.control.heal(service);
+    await renew(wall, tray);
+    await watching.sees('dashboard');
+    const seen = await watching.stop();
+    expect(seen.kinds).toEqual({ dashboard: seen.frames, blank: 0, notice: 0, unknown: 0 });
+  });
+}
