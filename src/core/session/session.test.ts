@@ -244,6 +244,16 @@ describe('a session', () => {
     expect(types(bench.pass(1))).toEqual(['sign-in']);
   });
 
+  it("keeps a server's wish to be left alone, whatever nudges it", () => {
+    const bench = new Bench();
+    bench.tell({ type: 'start' });
+    bench.tell({ type: 'sign-in-failed', attempt: 1, failure: { ...refused, retryAfterMs: 60_000 } });
+    bench.pass(30_000);
+    expect(bench.tell({ type: 'nudge' })).toEqual([]);
+    expect(types(bench.pass(29_999))).toEqual([]);
+    expect(types(bench.pass(1))).toEqual(['sign-in']);
+  });
+
   it('renews on demand, one at a time', () => {
     const bench = new Bench();
     bench.goLive();

@@ -214,7 +214,10 @@ const hastened = (wait: Wait): Wait => ({ until: wait.notBefore, notBefore: wait
 
 function waitAfter(failures: number, failure: Failure, { now, policy, fraction }: SessionContext): Wait {
   const ms = backoffMs(policy.backoff, failures, fraction, failure.retryAfterMs);
-  return { until: after(now, ms), notBefore: after(now, Math.min(ms, policy.backoff.firstMs)) };
+  return {
+    until: after(now, ms),
+    notBefore: after(now, Math.min(ms, Math.max(policy.backoff.firstMs, failure.retryAfterMs ?? 0))),
+  };
 }
 
 function fail(session: Session, failure: Failure, context: SessionContext): SessionStep {
