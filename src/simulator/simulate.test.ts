@@ -1,0 +1,35 @@
+import { describe, expect, it } from 'vitest';
+import { simulate } from './simulate.ts';
+
+describe('a simulation', () => {
+  it('comes to the same end each time', () => {
+    expect(simulate(0.1, 7)).toEqual(simulate(0.1, 7));
+  });
+
+  it('is another one for each seed', () => {
+    expect(simulate(0.1, 7).litOfAllTime).not.toBe(simulate(0.1, 8).litOfAllTime);
+  });
+
+  it('leaves out no look at the clock that would have changed anything', () => {
+    for (const seed of [1, 2, 5]) {
+      expect(simulate(0.1, seed)).toEqual(simulate(0.1, seed, { takesEveryLook: true }));
+    }
+  });
+
+  it('brings every fault as often as it should', () => {
+    expect(simulate(1, 3).faults).toMatchObject({
+      'network-outage': 50,
+      'server-outage': 20,
+      'slow-answers': 20,
+      'clock-jump': 12,
+      'dst-change': 2,
+      sleep: 100,
+      'renderer-death': 30,
+      'gpu-death': 10,
+      'network-service-death': 10,
+      'session-revoked': 12,
+      'key-rotation': 52,
+      'wrong-permissions': 4,
+    });
+  });
+});

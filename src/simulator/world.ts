@@ -1,0 +1,552 @@
+/**
+ * The world around a wall: network, servers, console, clocks, sleep, and what goes wrong with them. It alone knows the truth, and tells
+ * the oracle when a fault begins and ends; the wall hears what a wall can hear.
+ */
+import type { ErrorCode, Failure } from '../core/errors.ts';
+import { Chance } from './chance.ts';
+import type { FaultEnd, Oracle } from './oracle.ts';
+import { CALL_LIMIT_MS, ONLINE_CHECK_MS, PAINT_DEADLINE_MS, POLICY, SIGN_IN_GRACE_MS } from './policy.ts';
+import { type Ticket, isOver } from './ticket.ts';
+import { type FaultKind, type Planned, FAULTS_A_YEAR } from './timetable.ts';
+import type { Timeline } from './timeline.ts';
+import type { SimulatedView } from './view.ts';
+import type { Services, SignedIn, Wall } from './wall.ts';
+
+const SECOND = 1_000;
+const MINUTE = 60 * SECOND;
+const HOUR = 60 * MINUTE;
+const DAY = 24 * HOUR;
+const AIMED_WITHIN_MS = 9 * SECOND;
+
+type Server = 'keys' | 'auto-id' | 'sts' | 'federation' | 'console';
+type Manner = 'refuses' | 'fails' | 'hangs' | 'asks-for-patience';
+type Permissions = 'right' | 'no-role' | 'no-dashboard' | 'no-widgets' | 'thrown-out';
+const STEPS = ['keys', 'auto-id', 'sts', 'federation'] as const satisfies readonly Server[];
+
+export interface WorldTraits {
+  /** How long console sessions last, in ms. */
+  readonly lifeMs: number;
+  /** A session of a fixed length, whatever is left of the credentials. */
+  readonly hasFixedLife: boolean;
+}
+
+export class World implements Services {
+  readonly faults: Record<string, number> = {};
+  wall: Wall | undefined;
+  readonly #timeline: Timeline;
+  readonly #oracle: Oracle;
+  readonly #plans: Chance;
+  readonly #calls: Chance;
+  readonly #traits: WorldTraits;
+
+  /** Outages under way; those of the link are seen by the machine itself. */
+  #outages = 0;
+  #linkOutages = 0;
+  #wasOnline = true;
+  /** Counts whatever cuts calls under way. */
+  #cuts = 0;
+  readonly #down = new Map<Server, { manner: Manner; readonly until: number }[]>();
+  readonly #slowness: number[] = [];
+  #permissions: Permissions = 'right';
+  #thrownOutAfterMs = 0;
+  #lagging = 0;
+  /** What waits for the next sign-in to strike. */
+  #aimed: (() => void)[] = [];
+
+  constructor(timeline: Timeline, oracle: Oracle, seed: number, traits: WorldTraits) {
+    this.#timeline = timeline;
+    this.#oracle = oracle;
+    this.#plans = new Chance(seed, 'plans');
+    this.#calls = new Chance(seed, 'calls');
+    this.#traits = traits;
+  }
+
+  /** Lets a planned fault strike; one in three waits for a sign-in to strike in. */
+  plan({ at, kind }: Planned): void {
+    const isAimed = FAULTS_A_YEAR[kind] >= 10 && this.#plans.happens(0.33);
+    this.#timeline.at(at, () => {
+      if (isAimed) this.#aimed.push(() => this.#strike(kind));
+      else this.#strike(kind);
+    });
+  }
+
+  #count(kind: string): void {
+    this.faults[kind] = (this.faults[kind] ?? 0) + 1;
+  }
+
+  #strike(kind: FaultKind): void {
+    const chance = this.#plans;
+    this.#count(kind);
+    this.#oracle.write(() => `strikes: ${kind}`);
+    switch (kind) {
+      case 'network-outage':
+        this.#networkOutage(chance.ofAnyMagnitude(2 * SECOND, 3 * DAY), chance.happens(0.6));
+        return;
+      case 'network-flapping':
+        this.#flap(
+          this.#timeline.now + chance.ofAnyMagnitude(10 * MINUTE, 2 * DAY),
+          chance.ofAnyMagnitude(3 * SECOND, MINUTE),
+        );
+        return;
+      case 'server-outage':
+        this.#serverOutage();
+        return;
+      case 'slow-answers': {
+        const factor = chance.ofAnyMagnitude(2, 40);
+        this.#slowness.push(factor);
+        this.#lasting(chance.ofAnyMagnitude(10 * SECOND, 12 * HOUR), () => {
+          this.#slowness.splice(this.#slowness.indexOf(factor), 1);
+        });
+        return;
+      }
+      case 'clock-jump':
+        this.#timeline.setClock(chance.pick(1, -1) * chance.ofAnyMagnitude(SECOND, 3 * 365 * DAY));
+        this.wall?.clocksMoved();
+        return;
+      case 'dst-change':
+        // Both of the machine's clocks count UTC: there is nothing to do, and nothing may come of it.
+        return;
+      case 'sleep':
+        this.#sleep();
+        return;
+      case 'renderer-death':
+        this.#rendererDeath();
+        return;
+      case 'gpu-death':
+        this.#gpuDeath();
+        return;
+      case 'network-service-death':
+        this.#networkServiceDeath();
+        return;
+      case 'session-revoked':
+        this.#revoke();
+        return;
+      case 'key-rotation':
+        this.#lagging += 1;
+        this.#lasting(chance.ofAnyMagnitude(SECOND, 30 * MINUTE), () => {
+          this.#lagging -= 1;
+        });
+        return;
+      case 'wrong-permissions':
+        this.#permissions = chance.pick<Permissions>('no-role', 'no-dashboard', 'no-widgets', 'thrown-out');
+        this.#thrownOutAfterMs = chance.ofAnyMagnitude(5 * SECOND, 30 * MINUTE);
+        this.#lasting(chance.ofAnyMagnitude(10 * MINUTE, 2 * DAY), () => {
+          this.#permissions = 'right';
+        });
+        return;
+      case 'screen-unlocked':
+        this.#timeline.later(0, () => this.wall?.nudge());
+        return;
+      case 'operator-renewal':
+        this.#timeline.later(0, () => this.wall?.renewNow());
+    }
+  }
+
+  /** A fault that the oracle excuses from now on. Calling what is returned ends it. */
+  #begin(): (end?: FaultEnd) => void {
+    let hasEnded = false;
+    this.#oracle.faultBegins();
+    return (end) => {
+      if (hasEnded) return;
+      hasEnded = true;
+      this.#oracle.faultEnds(end);
+    };
+  }
+
+  #lasting(ms: number, undo: () => void): void {
+    const end = this.#begin();
+    this.#timeline.at(this.#timeline.now + ms, () => {
+      undo();
+      end();
+    });
+  }
+
+  // Network.
+
+  #networkOutage(ms: number, ofLink: boolean, then?: () => void): void {
+    const end = this.#begin();
+    this.#outages += 1;
+    this.#cuts += 1;
+    if (ofLink) {
+      this.#linkOutages += 1;
+      this.#linkChanged();
+    }
+    this.#timeline.at(this.#timeline.now + ms, () => {
+      this.#outages -= 1;
+      let isNoticed = false;
+      if (ofLink) {
+        this.#linkOutages -= 1;
+        isNoticed = this.#linkOutages === 0 && !this.#wasOnline;
+        this.#linkChanged();
+      }
+      end(isNoticed ? 'nudged' : 'unannounced');
+      then?.();
+    });
+  }
+
+  /** The wall asks every two seconds whether the machine is connected. */
+  #linkChanged(): void {
+    this.#timeline.later(this.#calls.between(0, ONLINE_CHECK_MS), () => {
+      const was = this.#wasOnline;
+      this.#wasOnline = this.#linkOutages === 0;
+      if (this.#wasOnline && !was) this.wall?.nudge();
+    });
+  }
+
+  #flap(until: number, everyMs: number): void {
+    if (this.#timeline.now >= until) return;
+    this.#networkOutage(everyMs * this.#plans.between(0.2, 1), true, () => {
+      this.#timeline.at(this.#timeline.now + everyMs * this.#plans.between(0.2, 1), () => this.#flap(until, everyMs));
+    });
+  }
+
+  #serverOutage(): void {
+    const chance = this.#plans;
+    const server = chance.pick<Server>('keys', 'auto-id', 'sts', 'federation', 'console');
+    const ms = chance.ofAnyMagnitude(5 * SECOND, 12 * HOUR);
+    const outage = {
+      manner: chance.pick<Manner>('refuses', 'fails', 'hangs', 'asks-for-patience'),
+      until: this.#timeline.now + ms,
+    };
+    this.#down.set(server, [...(this.#down.get(server) ?? []), outage]);
+    this.#lasting(ms, () => {
+      this.#down.set(server, this.#down.get(server)?.filter((one) => one !== outage) ?? []);
+    });
+  }
+
+  #networkServiceDeath(): void {
+    const { wall } = this;
+    if (wall === undefined) return;
+    const end = this.#begin();
+    this.#cuts += 1;
+    for (const jar of wall.partitions.jars) {
+      jar.cookie = undefined;
+      jar.isDead ||= this.#calls.happens(0.7);
+      for (const view of wall.views) {
+        if (view.jar === jar && view.ticket !== undefined) view.ticket.endsAt = this.#timeline.now;
+      }
+    }
+    this.#timeline.later(this.#calls.between(1, 500), () => {
+      for (const view of wall.views) if (view.isLive && view.ticket !== undefined) view.ticket.wasTold = true;
+      wall.networkServiceGone();
+      end();
+    });
+  }
+
+  // The machine.
+
+  #sleep(): void {
+    const timeline = this.#timeline;
+    const chance = this.#plans;
+    if (timeline.isAsleep) {
+      // It sleeps already: this one comes later.
+      timeline.at(timeline.now + HOUR, () => {
+        this.#sleep();
+      });
+      return;
+    }
+    const end = this.#begin();
+    this.#cuts += 1;
+    const isAnnounced = chance.happens(0.8);
+    timeline.sleep(chance.ofAnyMagnitude(5 * SECOND, 3 * DAY), chance.happens(0.5), chance.between(0, SECOND), () => {
+      this.#cuts += 1;
+      this.wall?.clocksMoved();
+      // The network is not there at once.
+      if (chance.happens(0.5)) this.#networkOutage(chance.ofAnyMagnitude(100, 30 * SECOND), chance.happens(0.6));
+      if (!isAnnounced) {
+        end('woken-unannounced');
+        return;
+      }
+      timeline.later(chance.between(0, 2 * SECOND), () => {
+        this.wall?.nudge();
+        end('nudged');
+      });
+    });
+  }
+
+  #rendererDeath(): void {
+    const views = this.wall?.views ?? [];
+    const view = views[Math.floor(this.#plans.fraction() * views.length)];
+    if (view === undefined) {
+      this.#aimed.push(() => {
+        this.#rendererDeath();
+      });
+      return;
+    }
+    this.#breakRenderer(view, this.#plans.happens(0.3));
+  }
+
+  #breakRenderer(view: SimulatedView, hangs: boolean): void {
+    // One that has not been given a page yet is started again by its load.
+    if (view.isRetired || view.enteredAt === undefined) return;
+    const end = this.#begin();
+    view.isBroken = true;
+    if (hangs && !view.isLive) {
+      this.#timeline.later(view.enteredAt + PAINT_DEADLINE_MS - this.#timeline.now, () => {
+        view.fail(failure('CONSOLE_NOT_PAINTED'));
+        end();
+      });
+      return;
+    }
+    // A heartbeat of 5 s that may be missed once, each beat given 5 s.
+    const noticedMs = hangs ? this.#calls.between(10, 20) * SECOND : this.#calls.between(1, 100);
+    this.#timeline.later(noticedMs, () => {
+      view.goAway(failure('RENDERER_GONE'));
+      end();
+    });
+  }
+
+  #gpuDeath(): void {
+    for (const view of this.wall?.views ?? []) {
+      if (this.#plans.happens(0.1)) {
+        this.#breakRenderer(view, false);
+        continue;
+      }
+      if (view.isUndrawn) continue;
+      const end = this.#begin();
+      view.isUndrawn = true;
+      this.#timeline.later(this.#calls.between(300, 3_000), () => {
+        view.isUndrawn = false;
+        end();
+      });
+    }
+  }
+
+  #revoke(): void {
+    const view = this.wall?.views.find(({ isLive }) => isLive);
+    if (view?.ticket === undefined) {
+      this.#timeline.at(this.#timeline.now + HOUR, () => {
+        this.#revoke();
+      });
+      return;
+    }
+    view.ticket.endsAt = Math.min(view.ticket.endsAt, this.#timeline.now);
+    view.polls = true;
+    this.#noticeEnd(view, this.#begin());
+  }
+
+  // What the wall asks for.
+
+  makingMs(): number {
+    return this.#calls.ofAnyMagnitude(30, 800);
+  }
+
+  signIn(done: (result: SignedIn | Failure) => void): void {
+    for (const strike of this.#aimed) this.#timeline.later(this.#calls.between(0, AIMED_WITHIN_MS), strike);
+    this.#aimed = [];
+    this.#step(0, this.#timeline.now + POLICY.attemptMs, undefined, done);
+  }
+
+  #step(
+    index: number,
+    givenUpAt: number,
+    ticket: Ticket | undefined,
+    done: (result: SignedIn | Failure) => void,
+  ): void {
+    const server = STEPS[index];
+    if (server === undefined) {
+      if (ticket !== undefined) done(this.#signedIn(ticket));
+      return;
+    }
+    const asked = this.#timeline.instant();
+    this.#call(server, givenUpAt, (refused) => {
+      if (refused !== undefined) {
+        done(refused);
+        return;
+      }
+      const { lifeMs } = this.#traits;
+      const granted =
+        server === 'sts' ? { askedAt: asked, lifeMs, endsAt: this.#timeline.now + lifeMs, wasTold: false } : ticket;
+      this.#step(index + 1, givenUpAt, granted, done);
+    });
+  }
+
+  /** As the product reckons: by the machine's own clock, never less than a minute. */
+  #signedIn(ticket: Ticket): SignedIn {
+    const startedAt = this.#timeline.wall();
+    const expected = this.#traits.hasFixedLife ? this.#traits.lifeMs : ticket.askedAt.wall + ticket.lifeMs - startedAt;
+    return { ticket, endsAt: startedAt + Math.max(MINUTE, expected) };
+  }
+
+  /** One call. Whatever is going to spoil it is a fault from its beginning to its end. */
+  #call(server: Server, givenUpAt: number, done: (refused: Failure | undefined) => void): void {
+    const chance = this.#calls;
+    const timeline = this.#timeline;
+    const fail = (afterMs: number, reason: Failure) => {
+      const end = this.#begin();
+      timeline.later(afterMs, () => {
+        done(reason);
+        end();
+      });
+    };
+    const quick = chance.between(10, 2_000);
+    if (this.#outages > 0) {
+      if (chance.happens(0.7)) fail(quick, failure(chance.pick<ErrorCode>('NETWORK_OFFLINE', 'NETWORK_DNS')));
+      else fail(CALL_LIMIT_MS, failure('NETWORK_TIMEOUT'));
+      return;
+    }
+    const outage = this.#down.get(server)?.[0];
+    if (outage !== undefined) {
+      if (outage.manner === 'hangs') fail(CALL_LIMIT_MS, failure('NETWORK_TIMEOUT'));
+      else if (outage.manner === 'asks-for-patience') {
+        fail(quick, {
+          ...failure('SERVER_UNAVAILABLE'),
+          retryAfterMs: Math.round(chance.ofAnyMagnitude(1, 7_200)) * SECOND,
+        });
+      } else fail(quick, failure(outage.manner === 'refuses' ? 'NETWORK_REFUSED' : 'SERVER_UNAVAILABLE'));
+      return;
+    }
+    if (server === 'auto-id' && this.#lagging > 0) {
+      fail(quick, failure('SERVER_REFUSED'));
+      return;
+    }
+    if (server === 'sts' && this.#permissions === 'no-role') {
+      fail(quick, failure('STS_ACCESS_DENIED'));
+      return;
+    }
+    if (chance.happens(0.0005)) {
+      this.#count('hiccup');
+      this.#hiccup(givenUpAt, done, fail);
+      return;
+    }
+    const cuts = this.#cuts;
+    const ms = chance.ofAnyMagnitude(40, 900) * this.#slowness.reduce((one, other) => one * other, 1);
+    if (ms > CALL_LIMIT_MS) {
+      fail(CALL_LIMIT_MS, failure('NETWORK_TIMEOUT'));
+      return;
+    }
+    timeline.later(ms, () => {
+      if (this.#cuts === cuts || chance.happens(0.2)) done(undefined);
+      else fail(chance.pick(0, CALL_LIMIT_MS), failure('NETWORK_INTERRUPTED'));
+    });
+  }
+
+  /** Fails for no reason, or is answered never, or when nobody waits any more. */
+  #hiccup(
+    givenUpAt: number,
+    done: (refused: Failure | undefined) => void,
+    fail: (afterMs: number, reason: Failure) => void,
+  ): void {
+    const how = this.#calls.pick('fails', 'fails', 'never', 'late', 'late-failure');
+    if (how === 'fails') {
+      fail(this.#calls.between(10, 5_000), failure('STS_UNAVAILABLE'));
+      return;
+    }
+    const end = this.#begin();
+    const left = givenUpAt - this.#timeline.now;
+    this.#timeline.later(left + 10, end);
+    if (how === 'never') return;
+    this.#timeline.later(left + this.#calls.ofAnyMagnitude(10, 10 * MINUTE), () => {
+      done(how === 'late' ? undefined : failure('NETWORK_TIMEOUT'));
+    });
+  }
+
+  enter(view: SimulatedView, ticket: Ticket): void {
+    const chance = this.#calls;
+    const fail = (afterMs: number, reason: Failure) => {
+      const end = this.#begin();
+      this.#timeline.later(afterMs, () => {
+        view.fail(reason);
+        end();
+      });
+    };
+    view.enteredAt = this.#timeline.now;
+    const unpainted = failure('CONSOLE_NOT_PAINTED');
+    const quick = chance.between(50, 3_000);
+    if (view.jar.isDead || this.#outages > 0) {
+      if (chance.happens(0.5)) fail(quick, failure('CONSOLE_LOAD_FAILED'));
+      else fail(PAINT_DEADLINE_MS, unpainted);
+      return;
+    }
+    const outage = this.#down.get('console')?.[0];
+    if (outage !== undefined) {
+      if (outage.manner === 'hangs') fail(PAINT_DEADLINE_MS, unpainted);
+      else fail(quick, failure('CONSOLE_LOAD_FAILED'));
+      return;
+    }
+    if (isOver(ticket, this.#timeline)) {
+      fail(SIGN_IN_GRACE_MS, failure('CONSOLE_SIGNED_OUT'));
+      return;
+    }
+    if (this.#permissions === 'no-dashboard') {
+      fail(quick, failure('CONSOLE_ACCESS_DENIED'));
+      return;
+    }
+    if (chance.happens(0.0005)) {
+      this.#count('hiccup');
+      if (chance.happens(0.5)) fail(PAINT_DEADLINE_MS, unpainted);
+      else fail(quick, failure('CONSOLE_LOAD_FAILED'));
+      return;
+    }
+    const cuts = this.#cuts;
+    const ms =
+      chance.ofAnyMagnitude(500, 6_000) *
+      Math.min(
+        20,
+        this.#slowness.reduce((one, other) => one * other, 1),
+      );
+    this.#timeline.later(ms * 0.3, () => {
+      if (view.isClosed) return;
+      view.jar.cookie = ticket;
+      view.ticket = ticket;
+    });
+    if (ms > PAINT_DEADLINE_MS) {
+      const end = this.#begin();
+      this.#timeline.later(PAINT_DEADLINE_MS, () => {
+        if (chance.happens(0.5)) view.fail(unpainted);
+        else this.#paint(view, ticket, false);
+        end();
+      });
+      return;
+    }
+    this.#timeline.later(ms, () => {
+      const isCut = this.#cuts !== cuts && (view.jar.isDead || !chance.happens(0.3));
+      if (isCut || view.jar.cookie !== ticket) fail(chance.pick(0, PAINT_DEADLINE_MS - ms), unpainted);
+      else this.#paint(view, ticket, chance.happens(0.995));
+    });
+  }
+
+  #paint(view: SimulatedView, ticket: Ticket, verified: boolean): void {
+    if (view.isSettled || view.isBroken) return;
+    if (view.isUndrawn) {
+      this.#timeline.later(SECOND, () => {
+        this.#paint(view, ticket, verified);
+      });
+      return;
+    }
+    view.polls = this.#calls.happens(0.7);
+    view.paint(verified);
+    this.#timeline.at(ticket.endsAt, () => {
+      // The page may be asked nothing any more; the account is looked at in any case.
+      if (!view.isRetired && view.polls) this.#noticeEnd(view);
+    });
+    if (this.#permissions === 'thrown-out') {
+      this.#timeline.later(this.#thrownOutAfterMs * this.#calls.between(1, 1.2), () => {
+        if (this.#permissions !== 'thrown-out' || view.isRetired) return;
+        ticket.endsAt = Math.min(ticket.endsAt, this.#timeline.now);
+        view.polls = true;
+        this.#noticeEnd(view, this.#begin());
+      });
+    }
+  }
+
+  /** A page that asks for data is sent to the sign-in page, again and again, as soon as it reaches anybody. */
+  #noticeEnd(view: SimulatedView, end?: (how?: FaultEnd) => void): void {
+    this.#timeline.later(this.#calls.between(1, 20) * SECOND, () => {
+      if (view.isRetired) {
+        end?.();
+        return;
+      }
+      if (this.#outages === 0 && view.ticket !== undefined && isOver(view.ticket, this.#timeline)) {
+        view.ticket.wasTold = true;
+        view.lose(failure('CONSOLE_SIGNED_OUT'));
+        end?.();
+        this.#noticeEnd(view);
+      } else this.#noticeEnd(view, end);
+    });
+  }
+}
+
+function failure(code: ErrorCode): Failure {
+  return { code, sentence: `Simulated: ${code}.` };
+}
