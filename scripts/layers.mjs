@@ -13,6 +13,7 @@ export const LAYERS = {
   credentials: ['core', 'autoid', 'keys'],
   aws: ['core', 'autoid', 'keys', 'credentials'],
   node: ['core'],
+  simulator: ['core'],
   standin: ['core', 'node'],
   cli: ['core', 'autoid', 'keys', 'credentials', 'aws', 'node'],
   main: ['core', 'autoid', 'keys', 'credentials', 'aws', 'node'],

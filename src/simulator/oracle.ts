@@ -118,7 +118,7 @@ export class Oracle {
     if (this.#wasNudgedInFlight && this.#failures > 0) stepMs = Math.min(stepMs, firstMs);
     if (end === 'woken-unannounced') stepMs = Math.max(stepMs, RECHECK_MS + 1_000);
     const asked = this.#failures === 0 ? 0 : this.#failedAt + this.#retryAfterMs;
-    const from = Math.max(this.#timeline.now + stepMs, end === 'nudged' ? 0 : asked);
+    const from = Math.max(this.#timeline.now + stepMs, asked);
     this.#excusedUntil = Math.max(this.#excusedUntil, from + NORMAL_SIGN_IN_MS);
     this.write(() => {
       const excused = Math.round(this.#excusedUntil - this.#timeline.now);
@@ -263,9 +263,9 @@ export class Oracle {
     this.look();
     const { now } = this.#timeline;
     return {
-      availability: this.#judged === 0 ? 0 : 1 - this.#unexplained / this.#judged,
-      litOfAllTime: this.#lit / now,
-      judgedOfAllTime: this.#judged / now,
+      availability: this.#judged === 0 ? 0 : rounded(1 - this.#unexplained / this.#judged),
+      litOfAllTime: rounded(this.#lit / now),
+      judgedOfAllTime: rounded(this.#judged / now),
       longestUnexplainedDarkSeconds: Math.round(this.#longestStretch / 100) / 10,
       longestStaleSeconds: Math.round(this.#longestStale / 100) / 10,
       signInsPerDay: Math.round((this.#attempts / (now / DAY_MS)) * 100) / 100,
@@ -280,10 +280,13 @@ export class Oracle {
     this.#wasNudged = false;
   }
 
-  /** Equal jitter: at least half of the ceiling. A nudge brings a try forward, but never within the first step. */
+  /**
+   * Equal jitter: at least half of the ceiling. A nudge brings a try forward, but never within the first step; a server's wish to be left
+   * alone holds in any case.
+   */
   #leastWaitMs(): number {
     const wait = ceilingMs(this.#failures) / 2;
-    return this.#wasNudged ? Math.min(wait, POLICY.backoff.firstMs) : Math.max(wait, this.#retryAfterMs);
+    return Math.max(this.#wasNudged ? Math.min(wait, POLICY.backoff.firstMs) : wait, this.#retryAfterMs);
   }
 
   #isFresh(): boolean {
@@ -302,6 +305,9 @@ export class Oracle {
     return ticket !== undefined && canBeKnownOver(ticket, this.#timeline);
   }
 }
+
+/** Sums of millions of lengths of time differ in their last digits with the order they are taken in. */
+const rounded = (share: number) => Math.round(share * 1e9) / 1e9;
 
 /** The longest wait after so many failures in a row, in ms. */
 function ceilingMs(failures: number): number {
