@@ -21,6 +21,7 @@ test('renewals are not to be seen: picture after picture shows the dashboard', a
   await watching.sees('dashboard');
   const seen = await watching.stop();
 
+  test.info().annotations.push({ type: 'pictures', description: `${seen.frames}, ${seen.fps.toFixed(1)} a second` });
   expect([byAge['partition'], asked['partition']]).toEqual(['b', 'a']);
   expect(seen.kinds).toEqual({ dashboard: seen.frames, blank: 0, notice: 0, unknown: 0 });
   expect(seen.fps).toBeGreaterThanOrEqual(LEAST_FPS);

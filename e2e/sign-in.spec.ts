@@ -28,8 +28,8 @@ test('while it signs in, the notice says so; then the address that the console m
 
   // The console rewrites both host and fragment of the address that was asked for.
   const live = await wall.isLive();
-  const address = new URL((await wall.console()).url());
+  const page = await wall.console();
   expect(live).toMatchObject({ verified: true });
-  expect(address.host).toBe(`eu-west-1.${new URL(stage.urls.console).host}`);
-  expect(address.hash).toBe('#dashboards/dashboard/Operations');
+  await expect.poll(() => new URL(page.url()).hash).toBe('#dashboards/dashboard/Operations');
+  expect(new URL(page.url()).host).toBe(`eu-west-1.${new URL(stage.urls.console).host}`);
 });
