@@ -144,7 +144,9 @@ function startWall(
       ...(maxAge === undefined ? {} : { maxAgeMs: maxAge * 1000 }),
       // Every call has a limit of its own; this is for what no limit thought of.
       attemptMs: 8 * settings.network.timeoutSeconds * 1000 + settings.wall.paintDeadlineSeconds * 1000,
-      settledMs: 60_000,
+      settledMs: 600_000,
+      keepPictureMs: 60_000,
+      nudges: { most: 12, ms: 3_600_000 },
     },
     clock,
     random: createNodeRandom(),

@@ -9,6 +9,8 @@ const policy: SessionPolicy = {
   backoff: { firstMs: 5_000, longestMs: 300_000 },
   attemptMs: 120_000,
   settledMs: 60_000,
+  keepPictureMs: 60_000,
+  nudges: { most: 3, ms: 3_600_000 },
 };
 const refused: Failure = { code: 'SERVER_REFUSED', sentence: 'The server refused.' };
 const signedOut: Failure = { code: 'CONSOLE_SIGNED_OUT', sentence: 'The session ended.' };
@@ -242,6 +244,41 @@ describe('a session', () => {
     expect(bench.tell({ type: 'nudge' })).toEqual([]);
     expect(types(bench.pass(3_999))).toEqual([]);
     expect(types(bench.pass(1))).toEqual(['sign-in']);
+  });
+
+  it('lets a nudge that comes while a try is under way hasten the one after it', () => {
+    const bench = new Bench();
+    bench.tell({ type: 'start' });
+    for (let n = 1; n <= 8; n += 1) {
+      if (n === 8) expect(bench.tell({ type: 'nudge' })).toEqual([]);
+      bench.tell({ type: 'sign-in-failed', attempt: n, failure: refused });
+      if (n < 8) bench.pass(300_000);
+    }
+    expect(types(bench.pass(4_999))).toEqual([]);
+    expect(types(bench.pass(1))).toEqual(['sign-in']);
+  });
+
+  it('heeds no more nudges than its breaker allows', () => {
+    const bench = new Bench();
+    bench.tell({ type: 'start' });
+    for (let n = 1; n <= 10; n += 1) {
+      bench.tell({ type: 'sign-in-failed', attempt: n, failure: refused });
+      if (n < 10) bench.pass(300_000);
+    }
+    let begun = 0;
+    for (let n = 0; n < 20; n += 1) {
+      bench.tell({ type: 'nudge' });
+      begun += bench.pass(5_000).filter(({ type }) => type === 'sign-in').length;
+      bench.tell({ type: 'sign-in-failed', attempt: bench.session.attempts, failure: refused });
+    }
+    expect(begun).toBeLessThanOrEqual(4);
+  });
+
+  it('takes no session to last longer than AWS lets one', () => {
+    const bench = new Bench();
+    bench.tell({ type: 'start' });
+    bench.signIn(365 * 24 * HOUR);
+    expect(types(bench.pass(12 * HOUR * 0.6))).toEqual(['sign-in']);
   });
 
   it("keeps a server's wish to be left alone, whatever nudges it", () => {

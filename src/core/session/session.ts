@@ -11,6 +11,7 @@
 import type { Failure } from '../errors.ts';
 import { backoffMs } from '../renewal/backoff.ts';
 import { type Instant, after, hasCome, hasElapsed } from '../renewal/deadline.ts';
+import { LONGEST_SECONDS } from '../renewal/duration-ladder.ts';
 import { renewalAgeMs } from '../renewal/renewal-time.ts';
 import type {
   Attempt,
@@ -82,7 +83,8 @@ function begin(session: Session, failures: number, context: SessionContext): Ses
     giveUpAt: after(context.now, context.policy.attemptMs),
   };
   const effects: SessionEffect[] = [{ type: 'sign-in', attempt: attempt.id, partition: attempt.partition }];
-  const base = { ...session, attempts: attempt.id };
+  const isFresh = phase.kind !== 'live' || !hasSettled(phase.live, context);
+  const base = { ...session, attempts: attempt.id, losses: isFresh ? session.losses : 0 };
   if (phase.kind === 'live' || phase.kind === 'renewing') {
     return [{ ...base, phase: { kind: 'renewing', live: phase.live, renewal: phase.renewal, attempt } }, effects];
   }
@@ -133,7 +135,11 @@ function onSignedIn(
   const { phase } = session;
   const attempt = attemptOf(phase);
   if (attempt?.id !== event.attempt || attempt.step !== 'obtaining') return [session, []];
-  const entering: Attempt = { ...attempt, step: 'entering', endsAt: after(context.now, event.lifeMs) };
+  const entering: Attempt = {
+    ...attempt,
+    step: 'entering',
+    endsAt: after(context.now, Math.min(event.lifeMs, LONGEST_SECONDS * 1000)),
+  };
   const effects: SessionEffect[] = [
     { type: 'enter', attempt: attempt.id, partition: attempt.partition, loginUrl: event.loginUrl },
   ];
@@ -160,14 +166,9 @@ function onEntered(
     since: now,
     endsAt: attempt.endsAt,
     verified: event.verified,
-    strikes: attempt.failures,
   };
   const at = after(now, renewalAgeMs(lifeMs, fraction, policy.maxAgeMs));
-  const next: Session = {
-    phase: { kind: 'live', live, renewal: { at } },
-    attempts: session.attempts,
-    held: attempt.partition,
-  };
+  const next: Session = { ...session, phase: { kind: 'live', live, renewal: { at } }, held: attempt.partition };
   return [next, session.held === undefined ? [] : [{ type: 'release', partition: session.held }]];
 }
 
@@ -184,33 +185,55 @@ function onLost(
     return [{ ...session, phase: { kind: 'signing-in', attempt: phase.attempt, reason: event.failure } }, []];
   }
   const { failed } = phase.renewal;
-  const settled = context.now.monotonic - live.since.monotonic >= context.policy.settledMs;
-  if (settled && failed === undefined) return begin({ ...session, phase: { kind: 'idle' } }, 0, context);
-  const failures = failed?.failures ?? live.strikes + 1;
+  if (failed === undefined && hasSettled(live, context)) {
+    return begin({ ...session, phase: { kind: 'idle' }, losses: 0 }, 0, context);
+  }
+  const losses = failed === undefined ? session.losses + 1 : session.losses;
+  const failures = failed?.failures ?? losses;
   const nextTry = failed?.nextTry ?? waitAfter(failures, event.failure, context);
   // The last picture stays for a short wait: nothing better is there until the next try has been made.
-  if (nextTry.until.monotonic - context.now.monotonic <= context.policy.settledMs) {
-    return [{ ...session, phase: { kind: 'waiting', reason: event.failure, failures, nextTry } }, []];
+  if (nextTry.until.monotonic - context.now.monotonic <= context.policy.keepPictureMs) {
+    return [{ ...session, losses, phase: { kind: 'waiting', reason: event.failure, failures, nextTry } }, []];
   }
-  return goDark(session, event.failure, failures, nextTry);
+  return goDark({ ...session, losses }, event.failure, failures, nextTry);
 }
+
+const hasSettled = ({ since }: Live, { now, policy }: SessionContext) =>
+  now.monotonic - since.monotonic >= policy.settledMs;
 
 function onNudge(session: Session, context: SessionContext): SessionStep {
   const { phase } = session;
+  const { now } = context;
+  if (phase.kind === 'signing-in' || phase.kind === 'renewing') {
+    return [withAttempt(session, { ...phase.attempt, nudged: true }), []];
+  }
   if (phase.kind === 'waiting') {
-    if (hasElapsed(phase.nextTry.notBefore, context.now)) return begin(session, phase.failures, context);
-    return [{ ...session, phase: { ...phase, nextTry: hastened(phase.nextTry) } }, []];
+    const [next, nextTry] = hasten(session, phase.nextTry, context);
+    if (nextTry === phase.nextTry) return [session, []];
+    if (hasElapsed(nextTry.until, now)) return begin(next, phase.failures, context);
+    return [{ ...next, phase: { ...phase, nextTry } }, []];
   }
   if (phase.kind === 'live' && phase.renewal.failed !== undefined) {
     const { failed } = phase.renewal;
-    if (hasElapsed(failed.nextTry.notBefore, context.now)) return begin(session, failed.failures, context);
-    const renewal: Renewal = { ...phase.renewal, failed: { ...failed, nextTry: hastened(failed.nextTry) } };
-    return [{ ...session, phase: { ...phase, renewal } }, []];
+    const [next, nextTry] = hasten(session, failed.nextTry, context);
+    if (nextTry === failed.nextTry) return [session, []];
+    if (hasElapsed(nextTry.until, now)) return begin(next, failed.failures, context);
+    const renewal: Renewal = { ...phase.renewal, failed: { ...failed, nextTry } };
+    return [{ ...next, phase: { ...phase, renewal } }, []];
   }
   return [session, []];
 }
 
-const hastened = (wait: Wait): Wait => ({ until: wait.notBefore, notBefore: wait.notBefore });
+/** The breaker: brings a wait forward to the earliest that it may end, unless that has been done too often of late. */
+function hasten(session: Session, wait: Wait, { now, policy }: SessionContext): readonly [Session, Wait] {
+  const { most, ms } = policy.nudges;
+  const recent = session.hastened.filter((at) => now.monotonic - at < ms);
+  if (wait.until.monotonic <= wait.notBefore.monotonic || recent.length >= most) return [session, wait];
+  return [
+    { ...session, hastened: [...recent, now.monotonic] },
+    { until: wait.notBefore, notBefore: wait.notBefore },
+  ];
+}
 
 function waitAfter(failures: number, failure: Failure, { now, policy, fraction }: SessionContext): Wait {
   const ms = backoffMs(policy.backoff, failures, fraction, failure.retryAfterMs);
@@ -220,12 +243,13 @@ function waitAfter(failures: number, failure: Failure, { now, policy, fraction }
   };
 }
 
-function fail(session: Session, failure: Failure, context: SessionContext): SessionStep {
-  const { phase } = session;
-  if (phase.kind !== 'signing-in' && phase.kind !== 'renewing') return [session, []];
+function fail(before: Session, failure: Failure, context: SessionContext): SessionStep {
+  const { phase } = before;
+  if (phase.kind !== 'signing-in' && phase.kind !== 'renewing') return [before, []];
   const { attempt } = phase;
   const failures = attempt.failures + 1;
-  const nextTry = waitAfter(failures, failure, context);
+  const unhastened = waitAfter(failures, failure, context);
+  const [session, nextTry] = attempt.nudged ? hasten(before, unhastened, context) : [before, unhastened];
   const abandon: SessionEffect = { type: 'abandon', attempt: attempt.id, partition: attempt.partition };
   if (phase.kind === 'renewing' && !hasCome(phase.live.endsAt, context.now)) {
     const renewal: Renewal = { ...phase.renewal, failed: { reason: failure, failures, nextTry } };
@@ -238,5 +262,6 @@ function fail(session: Session, failure: Failure, context: SessionContext): Sess
 function goDark(session: Session, reason: Failure, failures: number, nextTry: Wait): SessionStep {
   const effects: SessionEffect[] = [{ type: 'dark', reason }];
   if (session.held !== undefined) effects.push({ type: 'release', partition: session.held });
-  return [{ phase: { kind: 'waiting', reason, failures, nextTry }, attempts: session.attempts }, effects];
+  const { attempts, losses, hastened } = session;
+  return [{ phase: { kind: 'waiting', reason, failures, nextTry }, attempts, losses, hastened }, effects];
 }

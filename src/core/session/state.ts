@@ -17,6 +17,8 @@ export interface Attempt {
   readonly giveUpAt: Instant;
   /** Known once the login URL is there. */
   readonly endsAt?: Instant;
+  /** A nudge came meanwhile: should it fail, the next try comes as soon as a nudge may bring it. */
+  readonly nudged?: true;
 }
 
 /** A session that is signed in and on the wall. */
@@ -26,8 +28,6 @@ export interface Live {
   readonly endsAt: Instant;
   /** False when it went live at the deadline without the readiness probe. */
   readonly verified: boolean;
-  /** Failures and quick losses in a row that led here; forgotten once the session has settled. */
-  readonly strikes: number;
 }
 
 /** A wait before the next attempt: until when, and the earliest a nudge may bring it forward to. */
@@ -55,9 +55,13 @@ export interface Session {
   readonly attempts: number;
   /** The partition whose picture the surfaces may still show. */
   readonly held?: Partition;
+  /** Sessions in a row that were lost before they had settled. */
+  readonly losses: number;
+  /** The last tries that nudges brought forward, by the monotonic clock, oldest first. */
+  readonly hastened: readonly number[];
 }
 
-export const IDLE_SESSION: Session = { phase: { kind: 'idle' }, attempts: 0 };
+export const IDLE_SESSION: Session = { phase: { kind: 'idle' }, attempts: 0, losses: 0, hastened: [] };
 
 export type SessionEvent =
   | { readonly type: 'start' }
@@ -92,6 +96,10 @@ export interface SessionPolicy {
   readonly attemptMs: number;
   /** A session lost within this time of going live counts as a failure, in ms, so that losses cannot storm. */
   readonly settledMs: number;
+  /** The picture of a session that was lost stays for a wait of at most this length, in ms. */
+  readonly keepPictureMs: number;
+  /** How many tries nudges may bring forward in a time of `ms`, so that connectivity that comes and goes cannot storm. */
+  readonly nudges: { readonly most: number; readonly ms: number };
 }
 
 export interface SessionContext {

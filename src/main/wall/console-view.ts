@@ -5,6 +5,7 @@ import type { View } from '../../core/surface/surface.ts';
 import { DataCalls } from './data-calls.ts';
 import { startHeartbeat } from './heartbeat.ts';
 import { LOCKED_PREFERENCES, lockContents } from './lockdown.ts';
+import { watchMemory } from './memory-watch.ts';
 import { type GuardedView, type PageKind, guardNavigation } from './navigation-guard.ts';
 import { watchPaint } from './paint-watch.ts';
 
@@ -42,6 +43,7 @@ export class ConsoleView implements GuardedView {
   #signedOut = false;
   #entered = false;
   #endHeartbeat: () => void = () => undefined;
+  #endMemoryWatch: () => void = () => undefined;
   readonly #calls = new DataCalls();
 
   constructor(options: ConsoleViewOptions) {
@@ -64,13 +66,12 @@ export class ConsoleView implements GuardedView {
       contents.setZoomFactor(options.zoom);
     });
     contents.on('did-fail-load', (_event, code, name, _url, isMainFrame) => {
-      // -3, ERR_ABORTED: nothing was committed.
-      if (isMainFrame && this.isLive && code !== -3) {
-        this.#gone(
-          'CONSOLE_LOAD_FAILED',
-          `The dashboard page could not be loaded again (${name}). It is opened afresh.`,
-        );
-      }
+      // -3, ERR_ABORTED: nothing was committed, or the page itself went on elsewhere while it loaded.
+      if (!isMainFrame || !this.#entered || code === -3) return;
+      if (this.isLive) {
+        const sentence = `The dashboard page could not be loaded again (${name}). It is opened afresh.`;
+        this.#gone('CONSOLE_LOAD_FAILED', sentence);
+      } else this.#fail(notLoaded(name));
     });
     contents.on('render-process-gone', (_event, { reason }) => {
       this.#gone('RENDERER_GONE', `The process that drew the dashboard ended (${reason}). It is opened afresh.`);
@@ -94,13 +95,13 @@ export class ConsoleView implements GuardedView {
       return;
     }
     contents.loadURL(loginUrl).catch((error: unknown) => {
-      // ERR_ABORTED: the page itself went on elsewhere while it loaded.
       const code = error instanceof Error && 'code' in error ? String(error.code) : 'ERR_FAILED';
-      if (code === 'ERR_ABORTED') return;
-      this.#fail({
-        code: 'CONSOLE_LOAD_FAILED',
-        sentence: `The console page did not load (${code}). Check the network from this machine to the AWS console.`,
-      });
+      if (code !== 'ERR_ABORTED') this.#fail(notLoaded(code));
+    });
+    this.#endMemoryWatch = watchMemory(contents, () => {
+      const sentence = 'The console page took more memory than a dashboard may. It is opened afresh.';
+      if (this.isLive) this.#gone('RENDERER_GONE', sentence);
+      else this.#fail({ code: 'CONSOLE_LOAD_FAILED', sentence });
     });
     void watchPaint(
       contents,
@@ -134,6 +135,7 @@ export class ConsoleView implements GuardedView {
   retire(): void {
     this.#closed = true;
     this.#endHeartbeat();
+    this.#endMemoryWatch();
   }
 
   /** Closes the page and its renderer. */
@@ -244,6 +246,13 @@ const SIGNED_OUT: Failure = {
 /** AWS's own API endpoints, which console pages call for their data. */
 function isApiHost(url: string): boolean {
   return URL.canParse(url) && /(^|\.)(amazonaws\.com(\.cn)?|amazonaws\.eu|api\.aws)$/.test(new URL(url).hostname);
+}
+
+function notLoaded(name: string): Failure {
+  return {
+    code: 'CONSOLE_LOAD_FAILED',
+    sentence: `The console page did not load (${name}). Check the network from this machine to the AWS console.`,
+  };
 }
 
 function failureOfStatus(status: number, kind: PageKind): Failure {

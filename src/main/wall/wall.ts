@@ -20,9 +20,10 @@ import type { NoticeView } from './notice-view.ts';
 import { Partitions } from './partitions.ts';
 import { logTransition } from './session-log.ts';
 
-/** What a sign-in brings: the login URL, and when the console session will end (wall-clock ms since the epoch). */
+/** What a sign-in brings: the login URL, and the console session's life (wall-clock ms since the epoch). */
 export interface SignedIn {
   readonly loginUrl: string;
+  readonly startedAt: number;
   readonly endsAt: number;
 }
 
@@ -43,6 +44,8 @@ export interface WallOptions {
   readonly onChange: (session: Session, surface: SurfaceState) => void;
 }
 
+// What is left at least of a session that was just begun, however the clock was set while it was.
+const SHORTEST_LIFE_MS = 60_000;
 // Long enough for a few frames on a slow machine.
 const LINGER_MS = 200;
 
@@ -193,9 +196,13 @@ export class Wall {
   }
 
   async #signIn(attempt: number): Promise<void> {
+    const begun = this.#clockwork.now();
     try {
-      const { loginUrl, endsAt } = await this.#options.signIn();
-      const lifeMs = Math.max(0, endsAt - this.#options.clock.now());
+      const { loginUrl, startedAt, endsAt } = await this.#options.signIn();
+      // Reckoned by what passed, not by the time of day: the clock may have been set meanwhile.
+      const now = this.#clockwork.now();
+      const passed = Math.max(0, now.monotonic - begun.monotonic, now.wall - begun.wall);
+      const lifeMs = Math.max(SHORTEST_LIFE_MS, endsAt - startedAt - passed);
       this.#tell({ type: 'signed-in', attempt, loginUrl, lifeMs });
     } catch (error) {
       this.#tell({ type: 'sign-in-failed', attempt, failure: this.#failureOf(error, 'session.sign-in-error') });
