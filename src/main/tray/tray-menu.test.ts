@@ -18,7 +18,7 @@ describe('the status line', () => {
     ],
     [{ kind: 'waiting', reason, failures: 1, nextTry }, 'Not signed in (SERVER_REFUSED), next try at 70'],
   ])('says how the session stands: %#', (phase, line) => {
-    const session: Session = { phase, attempts: 1 };
+    const session: Session = { ...IDLE_SESSION, phase };
     expect(statusLine(session, clock)).toBe(line);
   });
 });
