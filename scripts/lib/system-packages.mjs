@@ -46,6 +46,7 @@ const PROGRAMS = {
   xprop: ['x11-utils'],
   'dbus-daemon': ['dbus-daemon', 'dbus'],
   ffmpeg: ['ffmpeg'],
+  xdotool: ['xdotool'],
 };
 
 /**
