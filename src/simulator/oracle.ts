@@ -39,7 +39,8 @@ export const MOST_SIGN_INS_A_DAY = 1_000;
  * A session that is over by what the machine can know is never on the wall for longer than this time of being awake, in ms: one look, the
  * short wait that keeps the last picture, and one attempt.
  */
-export const LONGEST_STALE_MS = RECHECK_MS + POLICY.settledMs + POLICY.attemptMs + 2_000;
+export const LONGEST_STALE_MS = RECHECK_MS + POLICY.keepPictureMs + POLICY.attemptMs + 2_000;
+const HOPELESS = 1_000;
 /** Milliseconds are rounded here and there. */
 const TOLERANCE_MS = 2;
 
@@ -48,12 +49,14 @@ const TOLERANCE_MS = 2;
  *
  * Dark is every moment without a picture of a session that is not over. It is excused while a fault lasts, and afterwards for one backoff
  * step and a normal sign-in. The step is the ceiling of the wait after as many failures as the wall has had in a row; where
- * connectivity or waking nudges the wall it is the first step only; a Retry-After that a server asked for is part of the fault.
+ * connectivity or waking nudges the wall it is the first step only, unless it has been nudged too often in the last hour; a Retry-After
+ * that a server asked for is part of the fault.
  */
 export class Oracle {
   readonly #timeline: Timeline;
   readonly #journal: ((day: number, line: string) => void) | undefined;
   readonly #broken = new Map<string, { count: number; first: string }>();
+  #breaks = 0;
   #judgedTo = 0;
   #faults = 0;
   #excusedUntil: number;
@@ -70,12 +73,15 @@ export class Oracle {
   #newest = 0;
   /** Failures in a row, quick losses among them. */
   #failures = 0;
-  /** Those before the session that is live. */
-  #strikes = 0;
+  /** Sessions in a row that were lost as soon as they were live. */
+  #losses = 0;
   #failedAt = 0;
   #retryAfterMs = 0;
+  /** Until when a server asked to be left alone, by the monotonic clock: the wall clock may be set. */
+  #patienceUntil = 0;
   #wasNudged = false;
   #wasNudgedInFlight = false;
+  #nudges: readonly number[] = [];
   #liveSince: number | undefined;
   #day = 0;
   #today = 0;
@@ -95,7 +101,13 @@ export class Oracle {
     this.#journal?.(this.#timeline.now / DAY_MS, line());
   }
 
+  /** So much is broken that the rest of the years would tell nothing new. */
+  get isHopeless(): boolean {
+    return this.#breaks > HOPELESS;
+  }
+
   break(name: string, detail = ''): void {
+    this.#breaks += 1;
     this.write(() => `BROKEN: ${name}: ${detail}`);
     const known = this.#broken.get(name);
     if (known !== undefined) known.count += 1;
@@ -114,12 +126,12 @@ export class Oracle {
     const { firstMs, longestMs } = POLICY.backoff;
     const ceiling = this.#failures === 0 ? 0 : ceilingMs(this.#failures);
     let stepMs: number = Math.min(ceiling, longestMs);
-    if (end === 'nudged') stepMs = Math.min(stepMs, firstMs) + ONLINE_CHECK_MS;
-    if (this.#wasNudgedInFlight && this.#failures > 0) stepMs = Math.min(stepMs, firstMs);
+    const mayHasten = this.#recentNudges() < POLICY.nudges.most;
+    if (end === 'nudged' && mayHasten) stepMs = Math.min(stepMs, firstMs) + ONLINE_CHECK_MS;
+    if (this.#wasNudgedInFlight && this.#failures > 0 && mayHasten) stepMs = Math.min(stepMs, firstMs);
     if (end === 'woken-unannounced') stepMs = Math.max(stepMs, RECHECK_MS + 1_000);
-    const asked = this.#failures === 0 ? 0 : this.#failedAt + this.#retryAfterMs;
-    const from = Math.max(this.#timeline.now + stepMs, asked);
-    this.#excusedUntil = Math.max(this.#excusedUntil, from + NORMAL_SIGN_IN_MS);
+    if (this.#failures > 0) stepMs = Math.max(stepMs, this.#patienceUntil - this.#timeline.monotonic());
+    this.#excusedUntil = Math.max(this.#excusedUntil, this.#timeline.now + stepMs + NORMAL_SIGN_IN_MS);
     this.write(() => {
       const excused = Math.round(this.#excusedUntil - this.#timeline.now);
       return `a fault ends (${end}), ${this.#faults} left; excused for ${excused} ms after ${this.#failures} failures`;
@@ -128,8 +140,13 @@ export class Oracle {
 
   /** The wall was told that a try may come at once. */
   nudged(): void {
+    this.#nudges = [...this.#nudges.slice(-100), this.#timeline.monotonic()];
     this.#wasNudged = true;
     this.#wasNudgedInFlight = this.#inFlight !== undefined;
+  }
+
+  get inFlight(): number | undefined {
+    return this.#inFlight;
   }
 
   // What the wall does.
@@ -143,6 +160,7 @@ export class Oracle {
       this.break('one sign-in in flight', `${attempt} begins while ${this.#inFlight} is in flight`);
     }
     this.#inFlight = attempt;
+    if (this.#hasSettled(this.#liveSince)) this.#losses = 0;
     this.#wasNudgedInFlight = false;
     if (this.#failures > 0 && !byOperator) {
       const gap = now - this.#failedAt;
@@ -178,7 +196,6 @@ export class Oracle {
       this.break('only the attempt in flight goes live', `${attempt}, in flight ${this.#inFlight ?? 'none'}`);
     }
     this.#inFlight = undefined;
-    this.#strikes = this.#failures;
     this.#failures = 0;
     this.#liveSince = this.#timeline.monotonic();
   }
@@ -188,8 +205,10 @@ export class Oracle {
     const since = this.#liveSince;
     this.#liveSince = undefined;
     if (since === undefined || this.#inFlight !== undefined || this.#failures > 0) return;
-    if (this.#timeline.monotonic() - since >= POLICY.settledMs) return;
-    this.#failures = this.#strikes + 1;
+    this.#losses = this.#hasSettled(since) ? 0 : this.#losses + 1;
+    if (this.#losses === 0) return;
+    this.#failures = this.#losses;
+    this.#wasNudgedInFlight = false;
     this.#failed(0);
   }
 
@@ -274,10 +293,20 @@ export class Oracle {
     };
   }
 
+  #recentNudges(): number {
+    return this.#nudges.filter((at) => this.#timeline.monotonic() - at < POLICY.nudges.ms).length;
+  }
+
+  #hasSettled(since: number | undefined): boolean {
+    return since !== undefined && this.#timeline.monotonic() - since >= POLICY.settledMs;
+  }
+
   #failed(retryAfterMs: number): void {
+    // A nudge that came while the attempt was in flight counts for the wait after it.
+    this.#wasNudged = this.#wasNudgedInFlight;
     this.#failedAt = this.#timeline.now;
     this.#retryAfterMs = Math.min(retryAfterMs, LONGEST_RETRY_AFTER_MS);
-    this.#wasNudged = false;
+    this.#patienceUntil = this.#timeline.monotonic() + this.#retryAfterMs;
   }
 
   /**

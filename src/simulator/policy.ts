@@ -6,7 +6,9 @@ export const CALL_LIMIT_MS = 20_000;
 export const POLICY = {
   backoff: { firstMs: 5_000, longestMs: 300_000 },
   attemptMs: 8 * CALL_LIMIT_MS + PAINT_DEADLINE_MS,
-  settledMs: 60_000,
+  settledMs: 600_000,
+  keepPictureMs: 60_000,
+  nudges: { most: 12, ms: 3_600_000 },
 } as const satisfies SessionPolicy;
 
 /** A wall looks at its deadlines this often, whatever else happens, in ms. */

@@ -37,7 +37,7 @@ export function simulate(years: number, seed: number, options: SimulationOptions
   try {
     wall.start();
     oracle.note();
-    while (timeline.step(years * YEAR_MS)) {
+    while (!oracle.isHopeless && timeline.step(years * YEAR_MS)) {
       oracle.note();
       wall.check();
     }

@@ -23,10 +23,10 @@ import type { Ticket } from './ticket.ts';
 import { Gate, type Happening, type Timeline } from './timeline.ts';
 import { SimulatedView } from './view.ts';
 
-/** What a sign-in brings: a login, and the wall-clock time at which the machine expects the session to end. */
+/** What a sign-in brings: a login, and how long the session will last from now, in ms. */
 export interface SignedIn {
   readonly ticket: Ticket;
-  readonly endsAt: number;
+  readonly lifeMs: number;
 }
 
 /** What the world does for a wall. */
@@ -121,6 +121,9 @@ export class Wall {
     const before = this.#session;
     const [next, effects] = reduceSession(before, event, this.#context);
     this.#session = next;
+    if ('attempt' in event && event.attempt !== this.#oracle.inFlight && next !== before) {
+      this.#oracle.break('what comes late changes nothing', `${event.type} of attempt ${event.attempt}`);
+    }
     if (next !== before || effects.length > 0) {
       this.#oracle.write(() => `session ${event.type}: ${before.phase.kind} -> ${next.phase.kind} ${typesOf(effects)}`);
     }
@@ -197,8 +200,8 @@ export class Wall {
         this.#close(effect.attempt);
         return;
       case 'report-entered':
-        this.#oracle.attemptEntered(effect.attempt);
         this.#tell({ type: 'entered', attempt: effect.attempt, verified: effect.verified });
+        this.#oracle.attemptEntered(effect.attempt);
         return;
       case 'report-entry-failed':
         this.#fail('entry-failed', effect.attempt, effect.failure);
@@ -223,7 +226,7 @@ export class Wall {
         this.#fail('sign-in-failed', attempt, result);
         return;
       }
-      const lifeMs = Math.max(0, result.endsAt - this.#timeline.wall());
+      const { lifeMs } = result;
       this.#tickets.clear();
       this.#tickets.set(attempt, result.ticket);
       this.#tell({ type: 'signed-in', attempt, loginUrl: `https://login/${attempt}`, lifeMs });

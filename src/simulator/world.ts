@@ -361,11 +361,11 @@ export class World implements Services {
     });
   }
 
-  /** As the product reckons: by the machine's own clock, never less than a minute. */
+  /** As the product reckons: what has passed since the call by whichever clock shows more; never less than a minute. */
   #signedIn(ticket: Ticket): SignedIn {
-    const startedAt = this.#timeline.wall();
-    const expected = this.#traits.hasFixedLife ? this.#traits.lifeMs : ticket.askedAt.wall + ticket.lifeMs - startedAt;
-    return { ticket, endsAt: startedAt + Math.max(MINUTE, expected) };
+    const { wall, monotonic } = ticket.askedAt;
+    const passed = Math.max(this.#timeline.wall() - wall, this.#timeline.monotonic() - monotonic);
+    return { ticket, lifeMs: Math.max(MINUTE, ticket.lifeMs - passed) };
   }
 
   /** One call. Whatever is going to spoil it is a fault from its beginning to its end. */
@@ -427,7 +427,7 @@ export class World implements Services {
     done: (refused: Failure | undefined) => void,
     fail: (afterMs: number, reason: Failure) => void,
   ): void {
-    const how = this.#calls.pick('fails', 'fails', 'never', 'late', 'late-failure');
+    const how = this.#calls.pick('fails', 'never', 'late', 'late-failure');
     if (how === 'fails') {
       fail(this.#calls.between(10, 5_000), failure('STS_UNAVAILABLE'));
       return;
@@ -436,7 +436,7 @@ export class World implements Services {
     const left = givenUpAt - this.#timeline.now;
     this.#timeline.later(left + 10, end);
     if (how === 'never') return;
-    this.#timeline.later(left + this.#calls.ofAnyMagnitude(10, 10 * MINUTE), () => {
+    this.#timeline.later(left + this.#calls.ofAnyMagnitude(SECOND, MINUTE), () => {
       done(how === 'late' ? undefined : failure('NETWORK_TIMEOUT'));
     });
   }

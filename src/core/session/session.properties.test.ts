@@ -1,0 +1,178 @@
+import fc from 'fast-check';
+import { describe, it } from 'vitest';
+import type { Failure } from '../errors.ts';
+import { reduceSession, sessionDeadlines } from './session.ts';
+import { IDLE_SESSION, type Session, type SessionEffect, type SessionEvent, type SessionPolicy } from './state.ts';
+
+const HOUR = 3_600_000;
+const POLICY: SessionPolicy = {
+  backoff: { firstMs: 5_000, longestMs: 300_000 },
+  attemptMs: 205_000,
+  settledMs: 600_000,
+  keepPictureMs: 60_000,
+  nudges: { most: 12, ms: HOUR },
+};
+
+/** Something that happens: time passes by each clock, then an event comes. */
+interface Happening {
+  readonly wallMs: number;
+  readonly monotonicMs: number;
+  readonly fraction: number;
+  readonly event: SessionEvent;
+}
+
+const failure: fc.Arbitrary<Failure> = fc.record(
+  {
+    code: fc.constantFrom('NETWORK_OFFLINE', 'SERVER_UNAVAILABLE', 'CONSOLE_SIGNED_OUT'),
+    sentence: fc.constant('It failed.'),
+    retryAfterMs: fc.integer({ min: 0, max: 3 * HOUR }),
+  },
+  { requiredKeys: ['code', 'sentence'] },
+);
+const attempt = fc.integer({ min: 1, max: 12 });
+const partition = fc.constantFrom('a', 'b');
+const event: fc.Arbitrary<SessionEvent> = fc.oneof(
+  { weight: 1, arbitrary: fc.constant({ type: 'start' } as const) },
+  { weight: 6, arbitrary: fc.constant({ type: 'clock' } as const) },
+  { weight: 2, arbitrary: fc.constant({ type: 'nudge' } as const) },
+  { weight: 1, arbitrary: fc.constant({ type: 'renew-now' } as const) },
+  {
+    weight: 5,
+    arbitrary: fc.record({
+      type: fc.constant('signed-in' as const),
+      attempt,
+      loginUrl: fc.constant('https://login'),
+      lifeMs: fc.integer({ min: 0, max: 12 * HOUR }),
+    }),
+  },
+  { weight: 3, arbitrary: fc.record({ type: fc.constant('sign-in-failed' as const), attempt, failure }) },
+  { weight: 5, arbitrary: fc.record({ type: fc.constant('entered' as const), attempt, verified: fc.boolean() }) },
+  { weight: 2, arbitrary: fc.record({ type: fc.constant('entry-failed' as const), attempt, failure }) },
+  { weight: 3, arbitrary: fc.record({ type: fc.constant('lost' as const), partition, failure }) },
+);
+const passing = fc.constantFrom(0, 1, 999, 5_000, 30_000, 205_000, 300_000, HOUR / 2, HOUR);
+const happening: fc.Arbitrary<Happening> = fc.record({
+  wallMs: fc.oneof(passing, fc.integer({ min: -400 * 24 * HOUR, max: 400 * 24 * HOUR })),
+  monotonicMs: passing,
+  fraction: fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true }),
+  event,
+});
+
+interface Step {
+  readonly before: Session;
+  readonly after: Session;
+  readonly effects: readonly SessionEffect[];
+  readonly event: SessionEvent;
+  readonly monotonic: number;
+}
+
+/** What becomes of a session; results are for the newest attempt more often than not, or little would ever go live. */
+function live(happenings: readonly Happening[]): Step[] {
+  let session = reduceSession(IDLE_SESSION, { type: 'start' }, at(0, 0, 0.5))[0];
+  let wall = 0;
+  let monotonic = 0;
+  return happenings.map(({ wallMs, monotonicMs, fraction, event: given }) => {
+    wall += wallMs;
+    monotonic += monotonicMs;
+    const isForNewest = 'attempt' in given && given.attempt > 3;
+    const event = isForNewest ? { ...given, attempt: session.attempts } : given;
+    const before = session;
+    const [after, effects] = reduceSession(before, event, at(wall, monotonic, fraction));
+    session = after;
+    return { before, after, effects, event, monotonic };
+  });
+}
+
+const at = (wall: number, monotonic: number, fraction: number) => ({
+  now: { wall, monotonic },
+  fraction,
+  policy: POLICY,
+});
+
+/** Holds for each step of any life. */
+function always(holds: (step: Step) => boolean): void {
+  const lives = fc.array(happening, { minLength: 1, maxLength: 60 });
+  fc.assert(
+    fc.property(lives, (happenings) => live(happenings).every(holds)),
+    { numRuns: 500 },
+  );
+}
+
+const attemptOf = ({ phase }: Session) =>
+  phase.kind === 'signing-in' || phase.kind === 'renewing' ? phase.attempt : undefined;
+const has = (effects: readonly SessionEffect[], type: SessionEffect['type']) =>
+  effects.some((effect) => effect.type === type);
+
+describe('any life of a session', () => {
+  it('begins attempts with ids that grow by one, and one at a time', () => {
+    always(({ before, after, effects }) => {
+      const begun = effects.filter(({ type }) => type === 'sign-in');
+      if (begun.length === 0) return after.attempts === before.attempts;
+      return (
+        begun.length === 1 &&
+        after.attempts === before.attempts + 1 &&
+        attemptOf(before) === undefined &&
+        attemptOf(after)?.id === after.attempts
+      );
+    });
+  });
+
+  it('always waits for something, within the longest that it may', () => {
+    always(({ after, monotonic }) => {
+      const deadlines = sessionDeadlines(after);
+      if (!deadlines.every(({ wall, monotonic: due }) => Number.isFinite(wall) && Number.isFinite(due))) return false;
+      const soonest = Math.min(...deadlines.map((deadline) => deadline.monotonic));
+      if (attemptOf(after) !== undefined) return soonest - monotonic <= POLICY.attemptMs;
+      return after.phase.kind !== 'waiting' || soonest - monotonic <= HOUR;
+    });
+  });
+
+  it('never enters the partition whose picture is on the wall', () => {
+    always(({ after }) => attemptOf(after) === undefined || attemptOf(after)?.partition !== after.held);
+  });
+
+  it('shows the partition that it is live in, and releases no other than the one that it leaves', () => {
+    always(({ before, after, effects }) => {
+      const { phase } = after;
+      const isLive = phase.kind === 'live' || phase.kind === 'renewing';
+      const released = effects.flatMap((effect) => (effect.type === 'release' ? [effect.partition] : []));
+      return (
+        (!isLive || after.held === phase.live.partition) &&
+        released.length === (before.held !== undefined && before.held !== after.held ? 1 : 0) &&
+        released.every((one) => one === before.held)
+      );
+    });
+  });
+
+  it('goes dark only when nothing is live any more, and then holds no picture', () => {
+    always(
+      ({ after, effects }) => !has(effects, 'dark') || (after.phase.kind === 'waiting' && after.held === undefined),
+    );
+  });
+
+  it('abandons every attempt that does not go live, and no other', () => {
+    always(({ before, after, effects, event }) => {
+      const was = attemptOf(before);
+      const isOver = was !== undefined && attemptOf(after)?.id !== was.id && event.type !== 'entered';
+      const abandoned = effects.flatMap((effect) => (effect.type === 'abandon' ? [effect] : []));
+      return isOver
+        ? abandoned.length === 1 && abandoned[0]?.attempt === was.id && abandoned[0].partition === was.partition
+        : abandoned.length === 0;
+    });
+  });
+
+  it('takes no notice of results that come late', () => {
+    always(({ before, after, effects, event }) => {
+      if (!('attempt' in event) || attemptOf(before)?.id === event.attempt) return true;
+      return after === before && effects.length === 0;
+    });
+  });
+
+  it('keeps a live picture when a renewal fails before the session is over', () => {
+    always(({ before, after, effects, event }) => {
+      const failed = event.type === 'sign-in-failed' || event.type === 'entry-failed';
+      if (!failed || before.phase.kind !== 'renewing' || after.phase.kind === 'waiting') return true;
+      return after.held === before.held && !has(effects, 'dark') && !has(effects, 'release');
+    });
+  });
+});
