@@ -44,6 +44,7 @@ const CASES = {
     [status(503), 'CONSOLE_LOAD_FAILED'],
     [status(404), 'CONSOLE_DASHBOARD_MISSING'],
     [DOWN, 'CONSOLE_LOAD_FAILED'],
+    [HUGE, 'CONSOLE_LOAD_FAILED'],
   ],
   "the console's pages": [
     // Chromium may show what came, or nothing.

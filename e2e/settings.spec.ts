@@ -1,6 +1,7 @@
 import { readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { stringify } from 'yaml';
+import { WallLog } from './support/log.ts';
 import { ROLE, SECRET_NAME, type Stage } from './support/stage.ts';
 import { expect, test } from './support/test.ts';
 
@@ -52,9 +53,9 @@ test('--config names a YAML file, whose paths start where it lies, in an ordinar
   tray,
 }) => {
   const file = join(folders.root, 'wall.yml');
-  writeFileSync(file, stringify(settingsOf(stage, './keys')));
-  const wall = startWall({ environment: nothingOf(stage), flags: ['--config', 'wall.yml', '--windowed', '--no-tray'] });
-  await wall.isLive();
+  writeFileSync(file, stringify({ ...settingsOf(stage, './keys'), wall: { logFolder: 'elsewhere' } }));
+  startWall({ environment: nothingOf(stage), flags: ['--config', 'wall.yml', '--windowed', '--no-tray'] });
+  await new WallLog(join(folders.root, 'elsewhere')).next('session.live');
   expect(stage.asked('sts', 'AssumeRole').at(-1)?.status).toBe(200);
   const [window, ...others] = monitor.windows('Vigil');
   expect(others).toEqual([]);

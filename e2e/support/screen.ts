@@ -88,6 +88,8 @@ export class Screen {
 
   /** What a person does with keys and pointer: runs xdotool on this display and gives its output. */
   xdotool(args: readonly string[]): string {
-    return spawnSync('xdotool', args, { env: this.#display.env, encoding: 'utf8' }).stdout.trim();
+    const { error, stdout } = spawnSync('xdotool', args, { env: this.#display.env, encoding: 'utf8' });
+    if (error !== undefined) throw new Error('xdotool is not installed: run npm run bootstrap', { cause: error });
+    return stdout.trim();
   }
 }
