@@ -16,6 +16,15 @@ describe('a simulation', () => {
     }
   });
 
+  it('finds nothing to blame the core for', () => {
+    for (const seed of [1, 2, 5]) {
+      const report = simulate(0.5, seed);
+      expect(report.brokenInvariants).toEqual([]);
+      expect(report.availability).toBeGreaterThanOrEqual(0.9999);
+      expect(report.longestUnexplainedDarkSeconds).toBeLessThanOrEqual(90);
+    }
+  });
+
   it('brings every fault as often as it should', () => {
     expect(simulate(1, 3).faults).toMatchObject({
       'network-outage': 50,

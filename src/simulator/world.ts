@@ -361,7 +361,7 @@ export class World implements Services {
     });
   }
 
-  /** As the product reckons: what has passed since the call by whichever clock shows more; never less than a minute. */
+  /** What is left of its life: what has passed since the role was asked for, by whichever clock shows more; never less than a minute. */
   #signedIn(ticket: Ticket): SignedIn {
     const { wall, monotonic } = ticket.askedAt;
     const passed = Math.max(this.#timeline.wall() - wall, this.#timeline.monotonic() - monotonic);
