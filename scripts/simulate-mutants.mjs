@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { pinnedNode } from './lib/npm.mjs';
 
 const HELP = `Usage: npm run simulate:mutants -- [options]
 
@@ -229,6 +230,7 @@ const { values } = parseArgs({
   },
 });
 const [seeds, jobs] = [Number(values.seeds), Number(values.jobs)];
+const node = (process.features.typescript ? process.execPath : pinnedNode()) ?? process.execPath;
 const root = fileURLToPath(new URL('..', import.meta.url));
 if (values.help) process.stdout.write(HELP);
 else if (!(Number(values.years) > 0 && Number.isInteger(seeds) && seeds > 0 && Number.isInteger(jobs) && jobs > 0)) {
@@ -307,7 +309,7 @@ async function apply(file, { name, from, to }) {
 function live(home, seed) {
   const args = [join(home, 'scripts/simulate.mjs'), '--years', values.years, '--seeds', `${seed}..${seed}`];
   return new Promise((done) => {
-    const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'ignore'], timeout: ENDS_WITHIN_MS });
+    const child = spawn(node, args, { stdio: ['ignore', 'pipe', 'ignore'], timeout: ENDS_WITHIN_MS });
     let out = '';
     child.stdout.on('data', (chunk) => (out += chunk));
     child.once('error', (error) => done(error.message));
