@@ -21,7 +21,7 @@ function load(files: Readonly<Record<string, string | Error>>, more: Partial<Loa
     env: {},
     platform: 'linux',
     home: '/home/wall',
-    workingFolder: '/work',
+    workingFolder: '/srv',
     files: store(files),
     ...more,
   });
@@ -95,16 +95,16 @@ describe('loading', () => {
   });
 
   it('takes --config instead of the user settings', async () => {
-    const files = { '/work/my.yml': 'dashboard: {zoom: 2}', [USER]: '{"dashboard": {"zoom": 3}}' };
+    const files = { '/srv/my.yml': 'dashboard: {zoom: 2}', [USER]: '{"dashboard": {"zoom": 3}}' };
     const { settings, sources } = await load(files, { configFile: 'my.yml' });
     expect(settings.dashboard.zoom).toBe(2);
-    expect(sources['dashboard.zoom']?.name).toBe('/work/my.yml');
+    expect(sources['dashboard.zoom']?.name).toBe('/srv/my.yml');
   });
 
   it('says that the file of --config is missing', async () => {
     const { problems } = await load({}, { configFile: 'my.yml' });
     expect(problems).toMatchObject([
-      { code: 'SETTINGS_UNREADABLE', sentence: 'There is no settings file /work/my.yml.' },
+      { code: 'SETTINGS_UNREADABLE', sentence: 'There is no settings file /srv/my.yml.' },
     ]);
   });
 
@@ -153,7 +153,7 @@ describe('loading', () => {
       { env: { VIGIL_CA_FILE: 'ca.pem' } },
     );
     expect(settings.keys.directory).toBe('/home/wall/.config/Vigil/keys');
-    expect(settings.network.caFile).toBe('/work/ca.pem');
+    expect(settings.network.caFile).toBe('/srv/ca.pem');
     expect(settings.wall.logFolder).toBe('/home/wall/log');
   });
 
