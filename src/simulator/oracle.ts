@@ -82,6 +82,7 @@ export class Oracle {
   #wasNudged = false;
   #wasNudgedInFlight = false;
   #nudges: readonly number[] = [];
+  #hastened: readonly number[] = [];
   #liveSince: number | undefined;
   #day = 0;
   #today = 0;
@@ -171,6 +172,7 @@ export class Oracle {
           `${Math.round(gap)} ms after failure ${this.#failures}, at least ${Math.round(least)} ms expected`,
         );
       }
+      if (gap < ceilingMs(this.#failures) / 2 - TOLERANCE_MS) this.#beganEarly();
     }
     const day = Math.floor(now / DAY_MS);
     if (day !== this.#day) {
@@ -291,6 +293,15 @@ export class Oracle {
       mostSignInsInADay: this.#mostInADay,
       brokenInvariants: [...this.#broken].map(([name, { count, first }]) => ({ name, count, first })),
     };
+  }
+
+  /** An attempt began that only a nudge can have brought forward. */
+  #beganEarly(): void {
+    const { most, ms } = POLICY.nudges;
+    const now = this.#timeline.monotonic();
+    this.#hastened = [...this.#hastened.filter((at) => now - at < ms), now];
+    // A wait that was brought forward at the beginning of the time may end within it.
+    if (this.#hastened.length > most + 1) this.break('nudges hasten no more than they may');
   }
 
   #recentNudges(): number {
