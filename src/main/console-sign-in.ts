@@ -46,6 +46,8 @@ export async function createConsoleSignIn(settings: Settings, ports: ConsoleSign
     return createElectronFetch(calls, network.proxyLogin);
   };
   let current = make();
+  // Told to each call that waits for it.
+  current.catch(() => undefined);
   const fetch: Fetch = async (request) => (await current)(request);
   const signIn = await signInFromSettings(
     settings,
@@ -68,6 +70,7 @@ export async function createConsoleSignIn(settings: Settings, ports: ConsoleSign
     networkServiceGone: () => {
       // A session that the network service died under never answers again.
       current = make();
+      current.catch(() => undefined);
     },
     run: () => signIn.run(),
     classify: (url) => classifyConsolePage(url, places).kind,

@@ -108,27 +108,30 @@ export class ConsoleView implements GuardedView {
       () => this.#page(),
       this.#options.paintDeadlineMs,
       () => this.#settled || this.#closed,
-    ).then((verdict) => {
-      const refusal = verdict === 'failed' ? undefined : this.#calls.refusal();
-      if (refusal !== undefined) {
-        this.#fail(failureOfStatus(refusal === 'denied' ? 403 : 404, 'destination'));
-        return;
-      }
-      if (verdict === 'failed') {
-        this.#fail({
-          code: 'CONSOLE_NOT_PAINTED',
-          sentence: `The dashboard did not appear within ${this.#options.paintDeadlineMs / 1000} seconds. Check that the role may open it.`,
+    )
+      // A page that ends while it is looked at has not painted.
+      .catch(() => 'failed' as const)
+      .then((verdict) => {
+        const refusal = verdict === 'failed' ? undefined : this.#calls.refusal();
+        if (refusal !== undefined) {
+          this.#fail(failureOfStatus(refusal === 'denied' ? 403 : 404, 'destination'));
+          return;
+        }
+        if (verdict === 'failed') {
+          this.#fail({
+            code: 'CONSOLE_NOT_PAINTED',
+            sentence: `The dashboard did not appear within ${this.#options.paintDeadlineMs / 1000} seconds. Check that the role may open it.`,
+          });
+          return;
+        }
+        this.#settle(() => {
+          this.isLive = true;
+          this.#endHeartbeat = startHeartbeat(contents, HEARTBEAT, () => {
+            this.#gone('RENDERER_GONE', 'The dashboard page does not answer any more. It is opened afresh.');
+          });
+          this.#options.events.painted(verdict === 'painted');
         });
-        return;
-      }
-      this.#settle(() => {
-        this.isLive = true;
-        this.#endHeartbeat = startHeartbeat(contents, HEARTBEAT, () => {
-          this.#gone('RENDERER_GONE', 'The dashboard page does not answer any more. It is opened afresh.');
-        });
-        this.#options.events.painted(verdict === 'painted');
       });
-    });
   }
 
   /** Nothing of this view is told any more; its picture still stands. */

@@ -141,10 +141,14 @@ export class Wall {
 
   #performSession(effect: SessionEffect): void {
     switch (effect.type) {
-      case 'sign-in':
-        this.#warm.set(effect.attempt, this.#make(effect.attempt, effect.partition));
+      case 'sign-in': {
+        const warm = this.#make(effect.attempt, effect.partition);
+        // Told to whoever opens it; an attempt that fails before that has nothing to tell of it.
+        warm.catch(() => undefined);
+        this.#warm.set(effect.attempt, warm);
         void this.#signIn(effect.attempt);
         return;
+      }
       case 'enter':
         this.#tellSurface({
           type: 'enter',
