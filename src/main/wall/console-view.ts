@@ -1,7 +1,6 @@
 import { type Session, type WebContents, WebContentsView } from 'electron';
 import type { Failure } from '../../core/errors.ts';
 import type { Logger } from '../../core/ports.ts';
-import type { View } from '../../core/surface/surface.ts';
 import { DataCalls } from './data-calls.ts';
 import { startHeartbeat } from './heartbeat.ts';
 import { LOCKED_PREFERENCES, lockContents } from './lockdown.ts';
@@ -16,10 +15,23 @@ export interface ConsoleViewEvents {
   lost(failure: Failure): void;
   /** Its picture is gone. */
   gone(failure: Failure): void;
+  /** A data call of its page succeeded; told at most once a second. */
+  data(): void;
+  /** Its picture was taken: once it is on top, then every few minutes. The last one is kept by whoever listens. */
+  pictured(picture: LastPicture): void;
+}
+
+/** What a dashboard looked like. */
+export interface LastPicture {
+  /** At the display's size. */
+  readonly jpeg: Buffer;
+  /** Wall-clock ms since the epoch. */
+  readonly takenAt: number;
 }
 
 export interface ConsoleViewOptions {
-  readonly view: View;
+  /** Names the view in the log. */
+  readonly id: number;
   readonly session: Session;
   readonly classify: (url: string) => PageKind;
   readonly zoom: number;
@@ -30,14 +42,15 @@ export interface ConsoleViewOptions {
   readonly logger: Logger;
 }
 
-/** One console page: starts its renderer, loads the login URL, proves that the dashboard has painted, and from then on guards the picture. */
+/** One console page: starts its renderer, loads a dashboard, proves that it has painted, and from then on guards the picture. */
 export class ConsoleView implements GuardedView {
-  readonly view: View;
+  readonly id: number;
   readonly webContentsView: WebContentsView;
   readonly contentsId: number;
   isLive = false;
   readonly #options: ConsoleViewOptions;
   readonly #contents: WebContents;
+  isOnTop = false;
   #closed = false;
   #settled = false;
   #signedOut = false;
@@ -45,10 +58,11 @@ export class ConsoleView implements GuardedView {
   #endHeartbeat: () => void = () => undefined;
   #endMemoryWatch: () => void = () => undefined;
   readonly #calls = new DataCalls();
+  #toldDataAt = -Infinity;
 
   constructor(options: ConsoleViewOptions) {
     this.#options = options;
-    this.view = options.view;
+    this.id = options.id;
     this.webContentsView = new WebContentsView({
       webPreferences: { ...LOCKED_PREFERENCES, session: options.session, backgroundThrottling: false },
     });
@@ -86,15 +100,18 @@ export class ConsoleView implements GuardedView {
     return this.#options.classify(url);
   }
 
-  /** Loads the login URL and watches until the dashboard has painted or will not. */
-  enter(loginUrl: string): void {
+  /**
+   * Loads an address and watches until the dashboard has painted or will not.
+   * @param url a login URL, or the dashboard's own where its session is signed in already
+   */
+  enter(url: string): void {
     this.#entered = true;
     const contents = this.#contents;
     if (contents.isDestroyed()) {
       this.#gone('RENDERER_GONE', 'The page closed itself. It is opened afresh.');
       return;
     }
-    contents.loadURL(loginUrl).catch((error: unknown) => {
+    contents.loadURL(url).catch((error: unknown) => {
       const code = error instanceof Error && 'code' in error ? String(error.code) : 'ERR_FAILED';
       if (code !== 'ERR_ABORTED') this.#fail(notLoaded(code));
     });
@@ -134,6 +151,11 @@ export class ConsoleView implements GuardedView {
       });
   }
 
+  /** Says whether the view is what the surface shows: only such a view is looked at and pictured, for a covered one need not paint. */
+  onTop(isOnTop: boolean): void {
+    this.isOnTop = isOnTop;
+  }
+
   /** Nothing of this view is told any more; its picture still stands. */
   retire(): void {
     this.#closed = true;
@@ -151,31 +173,41 @@ export class ConsoleView implements GuardedView {
     // A page that has lost its session asks again and again.
     if (!this.#signedOut) {
       this.#signedOut = true;
-      this.#options.logger.log('warn', 'view.signed-out', { attempt: this.view.attempt, by: kind, live: this.isLive });
+      this.#options.logger.log('warn', 'view.signed-out', { view: this.id, by: kind, live: this.isLive });
     }
     if (!this.isLive) this.#fail(SIGNED_OUT);
     else if (!this.#closed) this.#options.events.lost(SIGNED_OUT);
   }
 
   onErrorPage(status: number): void {
-    this.#options.logger.log('warn', 'view.error-page', { attempt: this.view.attempt, status });
+    this.#options.logger.log('warn', 'view.error-page', { view: this.id, status });
     if (!this.#closed) this.#options.events.lost(failureOfStatus(status, 'destination'));
   }
 
   onDataCall(url: string, status: number): void {
     if (this.classify(url) !== 'destination' && !isApiHost(url)) return;
-    if (!this.#calls.record(url, status) || !this.isLive || this.#closed) return;
-    this.#options.logger.log('warn', 'view.calls-refused', { attempt: this.view.attempt, status });
+    const refused = this.#calls.record(url, status);
+    if (this.#closed) return;
+    if (status >= 200 && status < 300) this.#tellData();
+    if (!refused || !this.isLive) return;
+    this.#options.logger.log('warn', 'view.calls-refused', { view: this.id, status });
     this.#options.events.lost(SIGNED_OUT);
   }
 
   onForeign(url: string): void {
     const host = URL.canParse(url) ? new URL(url).host : 'an unreadable address';
-    this.#options.logger.log('warn', 'view.navigation-refused', { attempt: this.view.attempt, host });
+    this.#options.logger.log('warn', 'view.navigation-refused', { view: this.id, host });
     this.#fail({
       code: 'CONSOLE_LOAD_FAILED',
       sentence: `The console led to ${host}, which is no console page. Check the dashboard's address.`,
     });
+  }
+
+  #tellData(): void {
+    const now = performance.now();
+    if (now - this.#toldDataAt < DATA_TOLD_EVERY_MS) return;
+    this.#toldDataAt = now;
+    this.#options.events.data();
   }
 
   #page(): 'destination' | 'elsewhere' | 'sign-in' | 'none' {
@@ -190,7 +222,7 @@ export class ConsoleView implements GuardedView {
 
   #onCommitted(url: string, status: number): void {
     const kind = this.classify(url);
-    this.#options.logger.log('debug', 'view.committed', { attempt: this.view.attempt, page: kind, status });
+    this.#options.logger.log('debug', 'view.committed', { view: this.id, page: kind, status });
     if (this.#closed) return;
     if (this.isLive) {
       this.#onLiveCommitted(kind, status);
@@ -239,6 +271,7 @@ export class ConsoleView implements GuardedView {
   }
 }
 
+const DATA_TOLD_EVERY_MS = 1_000;
 const HEARTBEAT = { everyMs: 5_000, withinMs: 5_000, misses: 2 };
 
 const SIGNED_OUT: Failure = {

@@ -57,6 +57,7 @@ export class Wall {
   readonly #views = new Map<number, ConsoleView>();
   /** Views of attempts whose login URL is still being obtained. */
   readonly #warm = new Map<number, Promise<ConsoleView>>();
+  readonly #partitionOf = new Map<number, Partition>();
   readonly #prepared = new WeakMap<ElectronSession, Promise<void>>();
   #session: Session = IDLE_SESSION;
   #surface: SurfaceState = { kind: 'notice' };
@@ -217,9 +218,10 @@ export class Wall {
   async #make(attempt: number, partition: Partition): Promise<ConsoleView> {
     const options = this.#options;
     const session = await this.#partitions.acquire(partition);
+    this.#partitionOf.set(attempt, partition);
     await this.#prepared.get(session);
     return new ConsoleView({
-      view: { attempt, partition },
+      id: attempt,
       session,
       classify: options.classify,
       zoom: options.zoom,
@@ -239,6 +241,8 @@ export class Wall {
         gone: (failure) => {
           this.#tellSurface({ type: 'view-gone', attempt, failure });
         },
+        data: () => undefined,
+        pictured: () => undefined,
       },
     });
   }
@@ -278,6 +282,8 @@ export class Wall {
     const view = this.#views.get(attempt);
     if (view === undefined) return;
     this.#views.delete(attempt);
+    const partition = this.#partitionOf.get(attempt) ?? 'a';
+    this.#partitionOf.delete(attempt);
     const take = () => {
       this.#options.window.remove(view.webContentsView);
       view.close();
@@ -288,7 +294,6 @@ export class Wall {
       return;
     }
     view.retire();
-    const { partition } = view.view;
     this.#leaving[partition] = new Promise((resolve) => {
       setTimeout(() => {
         take();
