@@ -33,6 +33,8 @@ const REMEDIES: Readonly<Record<ErrorCode, string>> = {
   FEDERATION_REFUSED: "check aws.federationUrl first, then the credentials, then the policies on the role's sessions",
   FEDERATION_UNAVAILABLE: 'wait and try again; it is AWS that does not work',
   FEDERATION_ANSWER_UNREADABLE: 'check aws.federationUrl, and that no proxy or portal answers for AWS',
+  ALARMS_REFUSED: "allow cloudwatch:DescribeAlarms on * to the wall's role, and check the names of the alarms",
+  ALARMS_UNAVAILABLE: 'wait and try again; it is CloudWatch that does not work',
 
   NETWORK_OFFLINE: 'connect this machine to the network',
   NETWORK_DNS: 'check the host name in the settings, and the name servers of this machine',
