@@ -51,6 +51,18 @@ const REMEDIES: Readonly<Record<ErrorCode, string>> = {
   CONSOLE_ACCESS_DENIED: 'allow the role to read the dashboard',
   CONSOLE_DASHBOARD_MISSING: 'check the name and the region in dashboard.url',
   RENDERER_GONE: 'restart Vigil, and look at the memory of this machine',
+  SUPERVISE_RUNNING: 'end the other supervisor, or give this one a folder of its own with --root',
+  SUPERVISE_NOTHING_TO_RUN: "name the wall's command after --, or put a signed version into incoming/",
+  SUPERVISE_FOLDER_UNUSABLE: 'give the account that runs the supervisor a folder that it alone may write to',
+  SUPERVISE_KEY_INVALID: 'give a PEM file with an Ed25519 key, as vigil manifest --new-key makes it',
+  SUPERVISE_MANIFEST_INVALID: 'make the manifest anew with vigil manifest, and copy the version whole',
+  SUPERVISE_SIGNATURE_WRONG: 'get the version anew from whom you trust, or correct --public-key',
+  SUPERVISE_FILES_INCOMPLETE: 'copy the version into incoming/ again, to the end',
+  SUPERVISE_FILES_CHANGED: 'get the version anew, and find out who changed it',
+  SUPERVISE_PLATFORM_WRONG: 'get the version that is built for this system and processor',
+  SUPERVISE_DOWNGRADE: 'use a newer version, or start the supervisor once with --allow-downgrade',
+  SUPERVISE_VERSION_TAKEN: 'give the changed program a version number of its own',
+  SUPERVISE_TRIAL_FAILED: "look into the supervisor's log for why its wall was not live, and publish a mended version",
   INTERNAL: 'report it, with what this command printed',
 };
 
