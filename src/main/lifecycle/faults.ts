@@ -1,14 +1,49 @@
 import { app } from 'electron';
+import { FAULT_EXIT_CODE } from '../../core/lifecycle/exit-codes.ts';
 import type { Logger } from '../../core/ports.ts';
 import type { Redactor } from '../../node/redact.ts';
+import type { CrashMemoryFile } from './crash-memory.ts';
+import { createFaultHandlers, isSupervised, relaunchArguments } from './restart.ts';
+
+export interface FaultHandlerOptions {
+  readonly logger: Logger;
+  readonly redactor: Redactor;
+  readonly memory: CrashMemoryFile;
+  /** ms since the start of this process. */
+  readonly uptimeMs: () => number;
+  /** The wall is being ended in good order. */
+  readonly isEnding: () => boolean;
+  /** Resolves when the log is written; never rejects. */
+  readonly flush: () => Promise<void>;
+}
+
+/**
+ * What no one caught. Electron would show a dialog and wait for a click that never comes on a wall: instead it is logged, and the wall
+ * starts anew: through its supervisor where it has one, by itself otherwise.
+ */
+export function restartOnFaults(options: FaultHandlerOptions): void {
+  const { onException, onRejection } = createFaultHandlers({
+    ...options,
+    sleep: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
+    end() {
+      try {
+        if (!isSupervised(process.env)) {
+          app.relaunch({ args: relaunchArguments(process.argv, (text) => options.redactor.redact(text)) });
+        }
+        app.exit(FAULT_EXIT_CODE);
+      } catch {
+        process.exit(FAULT_EXIT_CODE);
+      }
+    },
+  });
+  process.on('uncaughtException', onException);
+  process.on('unhandledRejection', onRejection);
+}
 
 /** A process that failed sooner than this after its start waits before it starts anew, in ms. */
 const SETTLED_MS = 60_000;
 
-/**
- * What no one caught. Electron would show a dialog and wait for a click that never comes on a wall: instead it is logged, and the
- * wall starts anew. A fault right after the start waits a minute, so that a permanent one does not spin.
- */
+/** What `restartOnFaults` takes the place of, until the wall is started with a crash memory. */
 export function installFaultHandlers(logger: Logger, startedAt: number, now: () => number): void {
   let falling = false;
   process.on('uncaughtException', (error) => {
@@ -25,6 +60,13 @@ export function installFaultHandlers(logger: Logger, startedAt: number, now: () 
   });
   process.on('unhandledRejection', (reason) => {
     logger.log('error', 'process.unhandled-rejection', { error: reason });
+  });
+}
+
+/** Writes deaths of the GPU process into the memory, all that come before the wall ends in good order. */
+export function rememberGpuDeaths(memory: CrashMemoryFile, isEnding: () => boolean): void {
+  app.on('child-process-gone', (_event, { type, reason }) => {
+    if (type === 'GPU' && reason !== 'clean-exit' && !isEnding()) memory.gpuDied();
   });
 }
 

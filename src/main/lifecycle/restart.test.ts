@@ -1,0 +1,116 @@
+import { describe, expect, it } from 'vitest';
+import { createFaultHandlers, isSupervised, relaunchArguments, takeInstanceLock } from './restart.ts';
+
+function stage({ kept = true, ending = false } = {}) {
+  const did: string[] = [];
+  const logged: { event: string; fields: Readonly<Record<string, unknown>> }[] = [];
+  let uptime = 1_000;
+  const flushed = Promise.resolve();
+  const handlers = createFaultHandlers({
+    logger: { log: (_level, event, fields = {}) => void logged.push({ event, fields }) },
+    memory: { ended: (how) => did.push(`ended ${how}`), isKept: () => kept },
+    uptimeMs: () => uptime,
+    isEnding: () => ending,
+    flush: () => {
+      did.push('flush');
+      return flushed;
+    },
+    sleep: (ms) => {
+      if (ms !== 2_000) did.push(`sleep ${ms}`);
+      return ms === 2_000 ? new Promise<void>(() => undefined) : Promise.resolve();
+    },
+    end: () => did.push('end'),
+  });
+  const settle = () => new Promise((resolve) => setImmediate(resolve));
+  return { did, logged, handlers, settle, pass: (ms: number) => (uptime += ms) };
+}
+
+describe('an exception that no one caught', () => {
+  it('is logged with its stack, remembered, and ends the process once the log is written', async () => {
+    const { did, logged, handlers, settle } = stage();
+    const error = new Error('out of order');
+    handlers.onException(error);
+    await settle();
+    expect(logged[0]).toEqual({
+      event: 'process.uncaught-exception',
+      fields: { error, stack: expect.stringContaining('restart.test.ts') as string },
+    });
+    expect(did).toEqual(['ended exception', 'flush', 'end']);
+  });
+
+  it('ends the process once, whatever comes after it', async () => {
+    const { did, logged, handlers, settle } = stage();
+    handlers.onException(new Error('one'));
+    handlers.onException('two');
+    await settle();
+    expect(logged.filter(({ event }) => event === 'process.uncaught-exception')).toHaveLength(2);
+    expect(did.filter((what) => what === 'end')).toHaveLength(1);
+  });
+
+  it('waits itself where the next process could not know of it', async () => {
+    const { did, handlers, settle } = stage({ kept: false });
+    handlers.onException(new Error('early'));
+    await settle();
+    expect(did).toEqual(['ended exception', 'sleep 59000', 'flush', 'end']);
+  });
+
+  it('while the wall ends changes nothing', async () => {
+    const { did, logged, handlers, settle } = stage({ ending: true });
+    handlers.onException(new Error('late'));
+    await settle();
+    expect(logged).toHaveLength(1);
+    expect(did).toEqual([]);
+  });
+});
+
+describe('a rejection that no one heard', () => {
+  it('is let pass three times in an hour, and not a fourth time', async () => {
+    const { did, logged, handlers, settle, pass } = stage();
+    for (let i = 0; i < 3; i++) handlers.onRejection(new Error('unheard'));
+    await settle();
+    expect(did).toEqual([]);
+    pass(3_600_000);
+    for (let i = 0; i < 3; i++) handlers.onRejection('unheard');
+    await settle();
+    expect(did).toEqual([]);
+    handlers.onRejection(undefined);
+    await settle();
+    expect(did.at(-1)).toBe('end');
+    expect(logged.filter(({ event }) => event === 'process.unhandled-rejection')).toHaveLength(7);
+  });
+});
+
+describe('a new start', () => {
+  it('is left to the supervisor where there is one', () => {
+    expect(isSupervised({})).toBe(false);
+    expect(isSupervised({ VIGIL_SUPERVISED: '' })).toBe(false);
+    expect(isSupervised({ VIGIL_SUPERVISED: '1' })).toBe(true);
+    expect(isSupervised({ VIGIL_HEALTH_FILE: '/run/vigil' })).toBe(true);
+  });
+
+  it('repeats the arguments but for those with a secret', () => {
+    const redact = (text: string) => text.replace('hunter2', '[redacted]');
+    const argv = ['electron', '/app', '--no-tray', '--proxy-server=http://me:hunter2@proxy', '--config', 'a.yml'];
+    expect(relaunchArguments(argv, redact)).toEqual(['/app', '--no-tray', '--config', 'a.yml']);
+  });
+
+  it('waits for a lock that is held a moment longer, and not for ever', () => {
+    const pauses: number[] = [];
+    let asked = 0;
+    expect(
+      takeInstanceLock(
+        () => ++asked === 4,
+        (ms) => pauses.push(ms),
+      ),
+    ).toBe(true);
+    expect(pauses).toEqual([200, 200, 200]);
+    asked = 0;
+    expect(
+      takeInstanceLock(
+        () => ++asked > 1_000,
+        () => undefined,
+      ),
+    ).toBe(false);
+    expect(asked).toBe(15);
+  });
+});
