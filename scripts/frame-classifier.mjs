@@ -1,15 +1,24 @@
 // Says what a picture of the whole screen shows. A dashboard is never guessed: the stand-in's page carries a strip of
-// coloured squares in its top-left corner (fiducial.json), and only a picture with that strip is a dashboard.
+// coloured squares in its top-left corner (fiducial.json), and only a picture with that strip is a dashboard. Cells behind
+// the squares say which dashboard it is, which load of the page, and which data it shows.
 import { readFileSync } from 'node:fs';
 
 /**
  * @typedef {{ data: Uint8Array, width: number, height: number, scale: number }} Frame RGB, 3 bytes a pixel, rows from the
  *   top without padding; `scale` is frame pixels per CSS pixel (480 wide of a 1920 wide screen: 0.25)
- * @typedef {{ squares: string[], squareCssPx: number, x: number, y: number }} Fiducial colours as `#rrggbb`; CSS pixels
- * @typedef {'dashboard' | 'blank' | 'notice' | 'unknown'} Kind
- * @typedef {{ kind: Kind, topShare: number, topColour: string, colours: number, edges: number, strip: number }} Verdict
+ * @typedef {{ palette: string[], fields: { name: string, bits: number }[], check: { bits: number, polynomial: number } }} Code
+ *   cells behind the squares, each a colour of the palette (8 of them, 3 bits): the fields, most significant bit first,
+ *   then the remainder of their division by the polynomial
+ * @typedef {{ squares: string[], squareCssPx: number, x: number, y: number, code?: Code }} Fiducial colours as `#rrggbb`;
+ *   CSS pixels
+ * @typedef {'dashboard' | 'dimmed' | 'blank' | 'notice' | 'unknown'} Kind
+ * @typedef {{ dashboardId: number, loadSeq: number, dataSeq: number }} StripFields each 0 to 255: which dashboard; which
+ *   load of a page, counted over all of them; which answer to a data call of this dashboard
+ * @typedef {{ kind: Kind, topShare: number, topColour: string, colours: number, edges: number, strip: number,
+ *   brightness: number } & Partial<StripFields>} Verdict
  *   `topShare`: part of the pixels, 0 to 1, that have the most common colour; `colours`: distinct ones; `edges`: part of
- *   the pixels that differ from their left neighbour; `strip`: squares of the strip that match
+ *   the pixels that differ from their left neighbour; `strip`: squares of the strip that match; `brightness`: of its white
+ *   squares, 0 to 1. The fields are there when the strip could be read and its check holds
  */
 
 /** @type {Fiducial} */
@@ -25,11 +34,15 @@ const DEFAULTS = {
   tolerance: 6,
 };
 
+/** Below this, a strip's white is that of a picture which something dark lies over. */
+const BRIGHT_FROM = 0.7;
+
 /**
  * Classifies one picture.
  *
  * - `dashboard`: the strip is there and the rest of the picture is not one colour (a page of which only the head is
  *   painted is still blank to who looks at the wall);
+ * - `dimmed`: the same, but darkened as a whole;
  * - `blank`: one colour, near enough, whichever it is;
  * - `notice`: the notice page's background with something on it;
  * - `unknown`: anything else.
@@ -40,16 +53,34 @@ const DEFAULTS = {
  */
 export function classifyFrame(frame, options = {}) {
   const { fiducial, noticeBackground, blankShare, tolerance } = { ...DEFAULTS, ...options };
-  const strip = matchingSquares(frame, fiducial);
+  const { matching: strip, brightness, fields } = readStrip(frame, fiducial);
   const hasStrip = strip === fiducial.squares.length;
   const statistics = measure(frame, hasStrip ? Math.ceil((fiducial.y + fiducial.squareCssPx) * frame.scale) : 0);
   const { topShare, topColour } = statistics;
   /** @type {Kind} */
   let kind = 'unknown';
   if (topShare >= blankShare) kind = 'blank';
-  else if (hasStrip) kind = 'dashboard';
+  else if (hasStrip) kind = brightness >= BRIGHT_FROM ? 'dashboard' : 'dimmed';
   else if (topShare >= 0.5 && isNear(parseColour(topColour), parseColour(noticeBackground), tolerance)) kind = 'notice';
-  return { kind, strip, ...statistics };
+  return { kind, strip, brightness, ...statistics, ...(hasStrip ? fields : {}) };
+}
+
+/**
+ * Part of a picture as a picture of its own: one of several displays that were captured together.
+ *
+ * @param {Frame} frame
+ * @param {{ x: number, y: number, width: number, height: number }} part CSS pixels
+ * @returns {Frame}
+ */
+export function partOfFrame({ data, width, height, scale }, part) {
+  const [left, right] = [part.x, part.x + part.width].map((x) => Math.min(width, Math.round(x * scale)));
+  const [top, bottom] = [part.y, part.y + part.height].map((y) => Math.min(height, Math.round(y * scale)));
+  const rows = new Uint8Array((right - left) * (bottom - top) * 3);
+  for (let y = top; y < bottom; y++) {
+    const from = (y * width + left) * 3;
+    rows.set(data.subarray(from, from + (right - left) * 3), (y - top) * (right - left) * 3);
+  }
+  return { data: rows, width: right - left, height: bottom - top, scale };
 }
 
 /**
@@ -59,21 +90,97 @@ export function classifyFrame(frame, options = {}) {
  * @param {Fiducial} [fiducial]
  * @returns {number}
  */
-export function matchingSquares({ data, width, height, scale }, fiducial = standInStrip) {
-  const palette = [...new Set(fiducial.squares)];
-  const colours = palette.map(parseColour);
-  let matching = 0;
-  fiducial.squares.forEach((expected, i) => {
-    const x = Math.floor((fiducial.x + (i + 0.5) * fiducial.squareCssPx) * scale);
-    const y = Math.floor((fiducial.y + fiducial.squareCssPx / 2) * scale);
-    if (x >= width || y >= height) return;
-    const at = (y * width + x) * 3;
-    const distances = colours.map(
-      ([r, g, b]) => (data[at] - r) ** 2 + (data[at + 1] - g) ** 2 + (data[at + 2] - b) ** 2,
-    );
-    if (palette[distances.indexOf(Math.min(...distances))] === expected) matching++;
-  });
-  return matching;
+export function matchingSquares(frame, fiducial = standInStrip) {
+  return readStrip(frame, fiducial).matching;
+}
+
+/**
+ * Reads the strip by its own black and white: what lies over the whole picture changes those too.
+ *
+ * @param {Frame} frame
+ * @param {Fiducial} fiducial
+ * @returns {{ matching: number, brightness: number, fields: StripFields | undefined }}
+ */
+function readStrip(frame, fiducial) {
+  const { squares, code } = fiducial;
+  const seen = squares.map((_, i) => colourOfCell(frame, fiducial, i));
+  const white = meanOf(seen.filter((_, i) => squares[i] === '#ffffff'));
+  const black = meanOf(seen.filter((_, i) => squares[i] === '#000000'));
+  const brightness = white === undefined ? 0 : (white[0] + white[1] + white[2]) / 3 / 255;
+  const nothing = { matching: 0, brightness, fields: undefined };
+  if (!white || !black || white.some((value, i) => value - black[i] < LEAST_CONTRAST)) return nothing;
+  const level = (/** @type {number[]} */ colour) =>
+    colour.map((value, i) => (255 * (value - black[i])) / (white[i] - black[i]));
+  const palette = [...new Set(squares)];
+  const matching = squares.filter((expected, i) => {
+    const colour = seen[i];
+    return colour !== undefined && palette[nearest(level(colour), palette)] === expected;
+  }).length;
+  if (code === undefined || matching < squares.length) return { ...nothing, matching };
+  const bits = code.fields.reduce((sum, field) => sum + field.bits, code.check.bits);
+  const cells = Array.from({ length: Math.ceil(bits / 3) }, (_, i) =>
+    colourOfCell(frame, fiducial, squares.length + i),
+  );
+  if (cells.includes(undefined)) return { ...nothing, matching };
+  const digits = cells.map((colour) => nearest(level(/** @type {number[]} */ (colour)), code.palette));
+  return { matching, brightness, fields: decode(digits, code) };
+}
+
+/** Less than this between black and white is no strip, but a picture of one colour. */
+const LEAST_CONTRAST = 32;
+
+/**
+ * The pixel in the middle of the strip's cell at this place; undefined outside the picture.
+ *
+ * @param {Frame} frame
+ * @param {Fiducial} fiducial
+ * @param {number} i
+ * @returns {number[] | undefined}
+ */
+function colourOfCell({ data, width, height, scale }, fiducial, i) {
+  const x = Math.floor((fiducial.x + (i + 0.5) * fiducial.squareCssPx) * scale);
+  const y = Math.floor((fiducial.y + fiducial.squareCssPx / 2) * scale);
+  if (x >= width || y >= height) return undefined;
+  const at = (y * width + x) * 3;
+  return [data[at], data[at + 1], data[at + 2]];
+}
+
+/** @param {(number[] | undefined)[]} colours @returns {number[] | undefined} */
+function meanOf(colours) {
+  const there = colours.filter((colour) => colour !== undefined);
+  if (there.length === 0) return undefined;
+  return [0, 1, 2].map((i) => there.reduce((sum, colour) => sum + colour[i], 0) / there.length);
+}
+
+/** @param {number[]} colour @param {string[]} palette @returns {number} place in the palette */
+function nearest(colour, palette) {
+  const distances = palette.map((hex) => parseColour(hex).reduce((sum, value, i) => sum + (value - colour[i]) ** 2, 0));
+  return distances.indexOf(Math.min(...distances));
+}
+
+/**
+ * @param {number[]} digits
+ * @param {Code} code
+ * @returns {StripFields | undefined} undefined when the check does not hold
+ */
+function decode(digits, { fields, check }) {
+  const bits = digits.flatMap((digit) => [digit >> 2, (digit >> 1) & 1, digit & 1]);
+  const length = fields.reduce((sum, field) => sum + field.bits, 0);
+  // The remainder of a message with its remainder behind it is zero.
+  let register = 0;
+  for (const bit of bits.slice(0, length + check.bits)) {
+    register = (register << 1) | bit;
+    if (register >> check.bits) register ^= (1 << check.bits) | check.polynomial;
+  }
+  if (register !== 0) return undefined;
+  let at = 0;
+  /** @type {Record<string, number>} */
+  const values = {};
+  for (const { name, bits: width } of fields) {
+    values[name] = Number.parseInt(bits.slice(at, at + width).join(''), 2);
+    at += width;
+  }
+  return /** @type {StripFields} */ (values);
 }
 
 // Five bits a channel: dithering and compression do not split a colour, and the counts fit one small array.

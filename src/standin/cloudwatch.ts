@@ -1,13 +1,17 @@
-/** CloudWatch: ListDashboards, in the JSON 1.0 protocol that today's SDK speaks. */
+/** CloudWatch: ListDashboards and DescribeAlarms, in the JSON 1.0 protocol that today's SDK speaks. */
+import { accountOf } from './accounts.ts';
+import type { Account } from './accounts.ts';
+import { describeAlarms } from './alarms.ts';
 import type { Handler } from './http.ts';
 import { jsonHandler } from './json-service.ts';
 import type { JsonResult } from './json-service.ts';
+import { accountIn } from './world.ts';
 import type { World } from './world.ts';
 
 /** Dashboards count as modified at this moment, so that answers do not change between runs. */
 const LAST_MODIFIED = Date.UTC(2026, 9, 1) / 1000;
 
-function listDashboards(world: World, input: Record<string, unknown>): JsonResult {
+function listDashboards(account: Account, pageSize: number, input: Record<string, unknown>): JsonResult {
   const invalid = (message: string): JsonResult => ({
     failure: {
       code: 'com.amazonaws.cloudwatch#InvalidParameterValueException',
@@ -26,11 +30,11 @@ function listDashboards(world: World, input: Record<string, unknown>): JsonResul
     if (m === null) return invalid('The NextToken is not valid.');
     start = Number(m[1]);
   }
-  const fitting = world.dashboards.filter(({ name }) => name.startsWith(prefix));
-  const end = start + world.dashboardPageSize;
+  const fitting = account.dashboards.filter(({ name }) => name.startsWith(prefix));
+  const end = start + pageSize;
   const entries = fitting.slice(start, end).map(({ name }) => ({
     DashboardName: name,
-    DashboardArn: `arn:aws:cloudwatch::${world.account}:dashboard/${name}`,
+    DashboardArn: `arn:aws:cloudwatch::${account.id}:dashboard/${name}`,
     LastModified: LAST_MODIFIED,
     Size: 2048 + name.length,
   }));
@@ -43,7 +47,10 @@ export function cloudWatchHandler(world: World): Handler {
     service: 'monitoring',
     version: '1.0',
     targetPrefix: 'GraniteServiceVersion20100801',
-    resource: () => `arn:aws:cloudwatch::${world.account}:dashboard/*`,
-    operations: { ListDashboards: (input) => listDashboards(world, input) },
+    resource: (_input, caller) => `arn:aws:cloudwatch::${accountOf(caller.arn)}:dashboard/*`,
+    operations: {
+      ListDashboards: (input, caller) => listDashboards(accountIn(world, caller), world.dashboardPageSize, input),
+      DescribeAlarms: (input, caller, region) => describeAlarms(accountIn(world, caller), region, input),
+    },
   });
 }

@@ -8,7 +8,8 @@ import type { Hosts } from './hosts.ts';
 import { dashboardScript } from './pages/dashboard-script.ts';
 import { dashboardStyle } from './pages/dashboard-style.ts';
 import { consoleShell } from './pages/shell.ts';
-import { liveSession } from './world.ts';
+import { encodeStrip } from './strip-code.ts';
+import { accountIn, liveSession } from './world.ts';
 import type { ConsoleSession, World } from './world.ts';
 
 const SESSION_COOKIE = 'aws-console-session';
@@ -34,7 +35,7 @@ function userInfo(world: World, session: ConsoleSession): string {
   return encodeURIComponent(
     JSON.stringify({
       arn: session.arn,
-      alias: world.alias,
+      alias: accountIn(world, session).alias,
       username: resource,
       keybase: '',
       issuer: session.issuer ?? '',
@@ -78,11 +79,13 @@ function homePage(world: World, hosts: Hosts, request: Request): Answer {
     url.searchParams.set('region', region);
     return redirect('page', `${consoleOrigin(hosts, region)}${url.pathname}${url.search}`, 'region');
   }
+  world.pageLoads += 1;
   const body = consoleShell({
     region,
     arn: session.arn,
-    alias: world.alias,
-    account: world.account,
+    alias: accountIn(world, session).alias,
+    account: session.account,
+    load: world.pageLoads,
     pollMs: world.pollMs,
     failuresBeforeEnd: world.failuresBeforeEnd,
     signinUrl: `${signinOrigin(hosts, region)}/oauth?client_id=arn%3Aaws%3Asignin%3A%3A%3Aconsole%2Fcloudwatch&response_type=code&redirect_uri=${encodeURIComponent(`${consoleOrigin(hosts, region)}${url.pathname}${url.search}`)}`,
@@ -106,26 +109,32 @@ function data(world: World, request: Request): Answer {
       ? json(401, action, { message: 'Your session has expired.', ...end }, 'signed out')
       : json(403, action, { message: 'The security token included in the request is expired', ...end }, 'signed out');
   }
+  const { dashboards } = accountIn(world, session);
   const name = request.query.get('dashboard');
   if (name === null || name === '')
-    return json(200, action, { dashboards: world.dashboards.map((dashboard) => dashboard.name) });
-  const dashboard = world.dashboards.find((one) => one.name === name);
+    return json(200, action, { dashboards: dashboards.map((dashboard) => dashboard.name) });
+  const dashboard = dashboards.find((one) => one.name === name);
   if (dashboard === undefined)
     return json(404, action, { code: 'ResourceNotFound', message: `Dashboard ${name} does not exist` }, name);
   const refusal = (call: string): unknown => ({
     code: 'AccessDenied',
-    message: `User: ${session.arn} is not authorized to perform: ${call} on resource: arn:aws:cloudwatch::${world.account}:dashboard/${name}`,
+    message: `User: ${session.arn} is not authorized to perform: ${call} on resource: arn:aws:cloudwatch::${session.account}:dashboard/${name}`,
   });
-  if (dashboard.denied) return json(403, action, refusal('cloudwatch:GetDashboard'), name);
+  const isAllowed = dashboard.roles?.includes(session.role) ?? true;
+  if (dashboard.denied === true || !isAllowed) return json(403, action, refusal('cloudwatch:GetDashboard'), name);
   if (action === 'data-log') {
     return dashboard.deniedWidget
       ? json(403, action, refusal('logs:StartQuery'), name)
       : json(200, action, { lines: logLines(world.now()) }, name);
   }
+  const dashboardId = world.accounts.dashboardId(session.account, name);
+  const dataSeq = (world.dataAnswers.get(dashboardId) ?? 0) + 1;
+  world.dataAnswers.set(dashboardId, dataSeq);
   return json(
     200,
     action,
     {
+      strip: encodeStrip({ dashboardId, loadSeq: Number(request.query.get('load')), dataSeq }),
       ...dashboardData(world.now()),
       session: { endsAt: Math.min(session.expiresAt, 8.64e15), startedAt: session.startedAt },
     },

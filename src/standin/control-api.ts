@@ -3,7 +3,17 @@ import { timingSafeEqual } from 'node:crypto';
 import { createServer } from 'node:http';
 import type { IncomingMessage, Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import type { Control, DashboardOptions, Fault, OnSessionEnd, RoleOptions, ServiceName } from './types.ts';
+import { ALARM_STATES } from './types.ts';
+import type {
+  AlarmOptions,
+  AlarmState,
+  Control,
+  DashboardOptions,
+  Fault,
+  OnSessionEnd,
+  RoleOptions,
+  ServiceName,
+} from './types.ts';
 
 type Call = (control: Control, input: Record<string, unknown>) => unknown;
 
@@ -11,6 +21,14 @@ const text = (value: unknown): string => {
   if (typeof value !== 'string') throw new TypeError('a string is missing');
   return value;
 };
+
+const optionalText = (value: unknown): string | undefined => (value === undefined ? undefined : text(value));
+
+function asAlarmState(value: unknown): AlarmState {
+  const state = ALARM_STATES.find((one) => one === value);
+  if (state === undefined) throw new TypeError(`an alarm's state is one of ${ALARM_STATES.join(', ')}`);
+  return state;
+}
 
 const FAULTS: readonly string[] = [
   'down',
@@ -50,7 +68,13 @@ const CALLS: Readonly<Record<string, Call>> = {
   setRole: (control, { arn, role }) => control.setRole(text(arn), role as RoleOptions | undefined),
   denyRole: (control, { arn }) => control.denyRole(text(arn)),
   allowRole: (control, { arn }) => control.allowRole(text(arn)),
-  setDashboards: (control, { dashboards }) => control.setDashboards(dashboards as readonly DashboardOptions[]),
+  setDashboards: (control, { dashboards, account }) =>
+    control.setDashboards(dashboards as readonly DashboardOptions[], optionalText(account)),
+  dashboards: (control) => control.dashboards(),
+  setAlarms: (control, { alarms, account }) =>
+    control.setAlarms(alarms as readonly AlarmOptions[], optionalText(account)),
+  setAlarmState: (control, { name, state, where }) =>
+    control.setAlarmState(text(name), asAlarmState(state), where as { account?: string; region?: string }),
   putObject: (control, { bucket, key, base64 }) => ({
     etag: control.putObject(text(bucket), text(key), Buffer.from(text(base64), 'base64')),
   }),

@@ -1,5 +1,6 @@
 /** The sign-in host: `/federation` (getSigninToken, login), `/oauth` (authorise, logout) and the sign-in page. */
 import { randomBytes } from 'node:crypto';
+import { accountOf } from './accounts.ts';
 import type { Answer, Handler, Request } from './http.ts';
 import { SIGNIN_DOMAIN, cookie, parseConsoleUrl, regionOfHost, signinOrigin } from './hosts.ts';
 import type { Hosts } from './hosts.ts';
@@ -94,7 +95,10 @@ function startSession(
   const end = duration === undefined ? (credential.expiresAt ?? now) : now + duration * 1000;
   const session: ConsoleSession = {
     id: randomBytes(24).toString('base64url'),
+    number: world.sessions.size + 1,
     arn: credential.arn,
+    account: accountOf(credential.arn),
+    role: credential.roleArn?.split('/').at(-1) ?? '',
     issuer: issuer ?? undefined,
     startedAt: now,
     expiresAt: Math.min(end, world.sessionSeconds === undefined ? Infinity : now + world.sessionSeconds * 1000),

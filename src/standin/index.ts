@@ -63,9 +63,11 @@ function makeControl(world: World, listeners: ReadonlyMap<ServiceName, Listener>
     },
     denyRole: (arn) => void world.deniedRoles.add(arn),
     allowRole: (arn) => void world.deniedRoles.delete(arn),
-    setDashboards(dashboards) {
-      world.dashboards = dashboards;
-    },
+    setDashboards: (dashboards, account = world.account) => world.accounts.setDashboards(account, dashboards),
+    dashboards: () => world.accounts.dashboards(),
+    setAlarms: (alarms, account = world.account) => world.accounts.setAlarms(account, alarms),
+    setAlarmState: (name, state, { account = world.account, region, reason } = {}) =>
+      world.accounts.setAlarmState(account, name, state, region, reason),
     putObject: (bucket, key, bytes) => putObject(world, bucket, key, bytes),
     addLatency(ms) {
       world.latencyMs = ms;

@@ -22,8 +22,10 @@ export interface JsonService {
   /** First part of `X-Amz-Target`. */
   readonly targetPrefix: string;
   /** What IAM calls the resource of this call. */
-  resource(input: Record<string, unknown>): string;
-  readonly operations: Readonly<Record<string, (input: Record<string, unknown>, caller: Credential) => JsonResult>>;
+  resource(input: Record<string, unknown>, caller: Credential): string;
+  readonly operations: Readonly<
+    Record<string, (input: Record<string, unknown>, caller: Credential, region: string) => JsonResult>
+  >;
 }
 
 function signatureFailure(fault: SignatureFault): JsonFailure {
@@ -92,10 +94,10 @@ export function jsonHandler(world: World, definition: JsonService): Handler {
     if (!mayDo(verdict.credential, permission)) {
       return fail({
         code: 'AccessDeniedException',
-        message: notAuthorized(verdict.credential, permission, definition.resource(input)),
+        message: notAuthorized(verdict.credential, permission, definition.resource(input, verdict.credential)),
       });
     }
-    const outcome = operation(input, verdict.credential);
+    const outcome = operation(input, verdict.credential, verdict.region);
     if ('failure' in outcome) return fail(outcome.failure, outcome.detail);
     const answer = { status: 200, action, headers, body: JSON.stringify(outcome.result) };
     return outcome.detail === undefined ? answer : { ...answer, detail: outcome.detail };

@@ -27,7 +27,8 @@ export type SignatureFault =
   | { readonly reason: 'mismatch' };
 
 export type Verdict =
-  { readonly ok: true; readonly credential: Credential } | { readonly ok: false; readonly fault: SignatureFault };
+  | { readonly ok: true; readonly credential: Credential; readonly region: string }
+  | { readonly ok: false; readonly fault: SignatureFault };
 
 function bad(fault: SignatureFault): Verdict {
   return { ok: false, fault };
@@ -215,5 +216,5 @@ export function verifySignature(world: World, service: string, request: SignedRe
   const given = Buffer.from(auth.signature, 'hex');
   const computed = signature(credential.secretAccessKey, request, auth, payload);
   if (given.length !== computed.length || !timingSafeEqual(given, computed)) return bad({ reason: 'mismatch' });
-  return { ok: true, credential };
+  return { ok: true, credential, region: auth.region };
 }

@@ -1,5 +1,6 @@
 /** What AssumeRole accepts: parameter constraints of the STS API reference, then the role's own rules. */
 import { deflateRawSync } from 'node:zlib';
+import { accountOf } from './accounts.ts';
 import type { RoleOptions } from './types.ts';
 import type { Credential, World } from './world.ts';
 
@@ -176,7 +177,7 @@ function trustError(
   });
   if (role === undefined || world.deniedRoles.has(roleArn)) return denied('sts:AssumeRole');
   const [, partition = 'aws'] = roleArn.split(':');
-  const principals = [caller.arn, caller.roleArn, `arn:${partition}:iam::${world.account}:root`, '*'];
+  const principals = [caller.arn, caller.roleArn, `arn:${partition}:iam::${accountOf(caller.arn)}:root`, '*'];
   if (role.trusts !== undefined && !role.trusts.some((trusted) => principals.includes(trusted)))
     return denied('sts:AssumeRole');
   if (role.externalId !== undefined && role.externalId !== form.get('ExternalId')) return denied('sts:AssumeRole');

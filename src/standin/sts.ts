@@ -1,5 +1,6 @@
 /** STS in the query protocol: AssumeRole and GetCallerIdentity. */
 import { randomBytes, randomUUID } from 'node:crypto';
+import { accountOf } from './accounts.ts';
 import type { Answer, Handler, Request } from './http.ts';
 import { verifySignature } from './sigv4.ts';
 import type { SignatureFault } from './sigv4.ts';
@@ -93,10 +94,10 @@ function assumeRole(world: World, caller: Credential, form: URLSearchParams): An
   );
 }
 
-function callerIdentity(world: World, caller: Credential): Answer {
+function callerIdentity(caller: Credential): Answer {
   return success(
     'GetCallerIdentity',
-    `<UserId>${escapeXml(caller.userId)}</UserId><Account>${world.account}</Account><Arn>${escapeXml(caller.arn)}</Arn>`,
+    `<UserId>${escapeXml(caller.userId)}</UserId><Account>${accountOf(caller.arn)}</Account><Arn>${escapeXml(caller.arn)}</Arn>`,
     caller.arn,
   );
 }
@@ -115,7 +116,7 @@ export function stsHandler(world: World): Handler {
     }
     const verdict = verifySignature(world, 'sts', request);
     if (!verdict.ok) return failure(action, signatureError(verdict.fault));
-    if (action === 'GetCallerIdentity') return callerIdentity(world, verdict.credential);
+    if (action === 'GetCallerIdentity') return callerIdentity(verdict.credential);
     if (action !== 'AssumeRole') {
       return failure(action, {
         status: 400,

@@ -19,11 +19,13 @@ export interface UserOptions {
   readonly accessKeyId: string;
   readonly secretAccessKey: string;
   readonly allow?: readonly string[];
+  /** 12 digits; default: the option `account`. */
+  readonly account?: string;
 }
 
 /**
- * A role. `trusts` lists principal ARNs (a user, a role, or `arn:aws:iam::ACCOUNT:root`); default: everybody in the
- * account. Tags and SourceIdentity are refused unless the trust policy allows them, as on a real account.
+ * A role, in whatever account its ARN names. `trusts` lists principal ARNs (a user, a role, or `arn:aws:iam::ACCOUNT:root`);
+ * default: everybody. Tags and SourceIdentity are refused unless the trust policy allows them, as on a real account.
  */
 export interface RoleOptions {
   readonly maxSessionDurationSeconds: number;
@@ -51,6 +53,37 @@ export interface DashboardOptions {
   readonly denied?: boolean;
   /** The log widget's own call is refused for ever, whatever the session. */
   readonly deniedWidget?: boolean;
+  /** Names of the roles that may view it; default: all of its account. */
+  readonly roles?: readonly string[];
+}
+
+export const ALARM_TYPES = ['MetricAlarm', 'CompositeAlarm', 'LogAlarm'] as const;
+export type AlarmType = (typeof ALARM_TYPES)[number];
+export const ALARM_STATES = ['OK', 'ALARM', 'INSUFFICIENT_DATA'] as const;
+export type AlarmState = (typeof ALARM_STATES)[number];
+
+export interface AlarmOptions {
+  readonly name: string;
+  /** Default: the first of `regions`. */
+  readonly region?: string;
+  /** Default `MetricAlarm`. */
+  readonly type?: AlarmType;
+  /** Default `OK`. */
+  readonly state?: AlarmState;
+  readonly reason?: string;
+}
+
+export interface AccountOptions {
+  readonly alias?: string;
+  readonly dashboards?: readonly DashboardOptions[];
+  readonly alarms?: readonly AlarmOptions[];
+}
+
+/** A dashboard, and the number (0 to 255) by which its strip tells it apart on the screen. */
+export interface KnownDashboard {
+  readonly account: string;
+  readonly name: string;
+  readonly id: number;
 }
 
 /** What an open page does once its calls fail because the session ended. */
@@ -66,7 +99,12 @@ export interface StandinOptions {
   readonly temporaryCredentials?: readonly TemporaryCredentialOptions[];
   readonly roles?: Readonly<Record<string, RoleOptions>>;
   readonly secrets?: Readonly<Record<string, string>>;
+  /** Those of `account`. */
   readonly dashboards?: readonly DashboardOptions[];
+  /** Alarms of `account`. */
+  readonly alarms?: readonly AlarmOptions[];
+  /** Other accounts, by their 12 digits. A role belongs to the account in its ARN and sees that one's dashboards alone. */
+  readonly accounts?: Readonly<Record<string, AccountOptions>>;
   /** Bucket → key → bytes. */
   readonly objects?: Readonly<Record<string, Readonly<Record<string, Uint8Array>>>>;
   readonly keys?: KeySet;
@@ -150,7 +188,14 @@ export interface Control {
   /** AssumeRole on this role is refused until `allowRole`. */
   denyRole(arn: string): void;
   allowRole(arn: string): void;
-  setDashboards(dashboards: readonly DashboardOptions[]): void;
+  /** Replaces the dashboards of one account; default: the option `account`. */
+  setDashboards(dashboards: readonly DashboardOptions[], account?: string): void;
+  /** All dashboards, with the numbers in their strips. */
+  dashboards(): readonly KnownDashboard[];
+  /** Replaces the alarms of one account in all regions; default: the option `account`. */
+  setAlarms(alarms: readonly AlarmOptions[], account?: string): void;
+  /** Puts one alarm into a state. Defaults: the option `account`, the first of `regions`. Throws when there is no such alarm. */
+  setAlarmState(name: string, state: AlarmState, where?: { account?: string; region?: string; reason?: string }): void;
   /** Stores an object and returns its ETag. */
   putObject(bucket: string, key: string, bytes: Uint8Array): string;
   /** Every request waits `ms` before it is handled and its answer `ms` before it is sent. */

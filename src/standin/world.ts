@@ -1,7 +1,8 @@
 /** The state that the services share: who exists, which credentials and console sessions are live. */
 import { createHash, randomBytes, randomUUID } from 'node:crypto';
+import { Accounts, accountOf } from './accounts.ts';
 import type { KeySet } from './autoid-keys.ts';
-import type { DashboardOptions, OnSessionEnd, RequestRecord, RoleOptions, StandinOptions } from './types.ts';
+import type { OnSessionEnd, RequestRecord, RoleOptions, StandinOptions } from './types.ts';
 
 /** Anything that can sign. `viaTemporary` marks a role assumed with temporary credentials (a chained one). */
 export interface Credential {
@@ -43,7 +44,12 @@ export interface SigninToken {
 
 export interface ConsoleSession {
   readonly id: string;
+  /** 1 for the first; names the session where its id, which is a secret, must not stand. */
+  readonly number: number;
   readonly arn: string;
+  readonly account: string;
+  /** Name of the role, '' for a session without one. */
+  readonly role: string;
   readonly issuer: string | undefined;
   readonly startedAt: number;
   expiresAt: number;
@@ -58,7 +64,7 @@ export interface Ticket {
 
 export interface World {
   readonly account: string;
-  readonly alias: string;
+  readonly accounts: Accounts;
   readonly regions: readonly string[];
   readonly now: () => number;
   readonly credentials: Map<string, Credential>;
@@ -75,12 +81,15 @@ export interface World {
   readonly pollMs: number;
   readonly failuresBeforeEnd: number;
   readonly dashboardPageSize: number;
-  dashboards: readonly DashboardOptions[];
   onSessionEnd: OnSessionEnd;
   sessionSeconds: number | undefined;
   keys: KeySet;
   latencyMs: number;
   requestCount: number;
+  /** Console pages served so far. */
+  pageLoads: number;
+  /** Answers with data so far, by the dashboard's number. */
+  readonly dataAnswers: Map<number, number>;
 }
 
 const ID_ALPHABET = 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567';
@@ -112,11 +121,12 @@ export function putObject(
 
 export function makeWorld(options: StandinOptions, keys: KeySet): World {
   const account = options.account ?? '111122223333';
+  const regions = options.regions ?? ['eu-west-1'];
   const now = options.now ?? Date.now;
   const world: World = {
     account,
-    alias: options.accountAlias ?? 'harbour-operations',
-    regions: options.regions ?? ['eu-west-1'],
+    accounts: new Accounts(regions, now),
+    regions,
     now,
     credentials: new Map(),
     roles: new Map(Object.entries(options.roles ?? {})),
@@ -132,13 +142,20 @@ export function makeWorld(options: StandinOptions, keys: KeySet): World {
     pollMs: options.pollMs ?? 5000,
     failuresBeforeEnd: options.failuresBeforeEnd ?? 3,
     dashboardPageSize: options.dashboardPageSize ?? 1000,
-    dashboards: options.dashboards ?? [{ name: 'Operations' }],
     onSessionEnd: options.onSessionEnd ?? 'redirect',
     sessionSeconds: options.sessionSeconds,
     keys,
     latencyMs: 0,
     requestCount: 0,
+    pageLoads: 0,
+    dataAnswers: new Map(),
   };
+  world.accounts.add(account, {
+    alias: options.accountAlias ?? 'harbour-operations',
+    dashboards: options.dashboards ?? [{ name: 'Operations' }],
+    alarms: options.alarms ?? [],
+  });
+  for (const [id, other] of Object.entries(options.accounts ?? {})) world.accounts.add(id, other);
   for (const user of options.users ?? []) {
     world.credentials.set(user.accessKeyId, {
       kind: 'user',
@@ -146,7 +163,7 @@ export function makeWorld(options: StandinOptions, keys: KeySet): World {
       secretAccessKey: user.secretAccessKey,
       sessionToken: undefined,
       expiresAt: undefined,
-      arn: `arn:aws:iam::${account}:user/${user.name}`,
+      arn: `arn:aws:iam::${user.account ?? account}:user/${user.name}`,
       userId: makeId('AIDA'),
       roleArn: undefined,
       viaTemporary: false,
@@ -171,6 +188,11 @@ export function makeWorld(options: StandinOptions, keys: KeySet): World {
     for (const [key, bytes] of Object.entries(objects)) putObject(world, bucket, key, bytes);
   }
   return world;
+}
+
+/** The account that a credential or a session acts in. */
+export function accountIn(world: World, actor: { readonly arn: string }): ReturnType<Accounts['get']> {
+  return world.accounts.get(accountOf(actor.arn));
 }
 
 /** May this credential do this (`s3:GetObject`)? */

@@ -50,20 +50,18 @@ function tick() {
   setTimeout(tick, 1000 - (Date.now() % 1000));
 }
 
-/** Sixteen coloured squares by which a screen capture knows that the dashboard is there. */
+/** Sixteen coloured squares by which a screen capture knows that the dashboard is there, and cells that say which and what it shows. */
 function showStrip() {
-  if (byId('strip')) return;
-  const { squares, squareCssPx, x, y } = config.fiducial;
-  const strip = element('div');
+  const { squares, squareCssPx, x, y, code } = config.fiducial;
+  const colours = [...squares, ...[...latest.strip].map((digit) => code.palette[digit])];
+  const strip = byId('strip') ?? document.body.appendChild(element('div'));
   strip.id = 'strip';
   strip.style.left = x + 'px';
   strip.style.top = y + 'px';
-  for (const colour of squares) {
-    const square = element('i');
+  colours.forEach((colour, i) => {
+    const square = strip.children[i] ?? strip.appendChild(element('i'));
     square.style.cssText = 'width:' + squareCssPx + 'px;height:' + squareCssPx + 'px;background:' + colour;
-    strip.append(square);
-  }
-  document.body.append(strip);
+  });
 }
 
 ${dashboardCharts}
@@ -229,7 +227,7 @@ function sessionEnded(mode) {
 }
 
 async function ask(part) {
-  const query = new URLSearchParams({ part, region: config.region });
+  const query = new URLSearchParams({ part, region: config.region, load: config.load });
   if (name) query.set('dashboard', name);
   const response = await fetch('/cloudwatch/data?' + query, { cache: 'no-store' });
   return { status: response.status, body: await response.json() };

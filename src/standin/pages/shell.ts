@@ -9,6 +9,8 @@ export interface ShellOptions {
   readonly account: string;
   readonly pollMs: number;
   readonly failuresBeforeEnd: number;
+  /** Which load of a console page this is, counted over all. */
+  readonly load: number;
   readonly signinUrl: string;
   /** The Issuer of the login, '' for none. */
   readonly issuer: string;
@@ -21,8 +23,8 @@ function inlineJson(value: unknown): string {
 
 export function consoleShell(options: ShellOptions): string {
   const role = options.arn.split(':').at(-1)?.split('/').slice(1).join(' / ') ?? '';
-  const { region, pollMs, failuresBeforeEnd, signinUrl, issuer } = options;
-  const config = { region, pollMs, failuresBeforeEnd, signinUrl, issuer, fiducial };
+  const { region, pollMs, failuresBeforeEnd, load, signinUrl, issuer } = options;
+  const config = { region, pollMs, failuresBeforeEnd, load, signinUrl, issuer, fiducial };
   const skeleton = ['k', 'k', 'k', 'k', 'k', 'latency', 'traffic', 'alarms', 'queues', 'cpu', 'gauges', 'log'];
   return `<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>CloudWatch | ${escapeHtml(region)}</title>
