@@ -5,12 +5,15 @@ import { randomBytes } from 'node:crypto';
 import { existsSync, rmSync, statSync } from 'node:fs';
 import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { delimiter, join } from 'node:path';
+import { basename, delimiter, isAbsolute, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { isAlive } from './lib/cache.mjs';
+import { Outputs, desktopSize, prepareXorg, xorgComplaints } from './lib/xorg.mjs';
 
 /**
  * @typedef {{ display: string, width: number, height: number, env: Record<string, string>, stop: () => Promise<void> }} Display
+ * @typedef {Display & { outputs: Outputs }} Desktop several displays; `width` and `height` are those of all together
+ * @typedef {{ width: number, height: number }} Size in pixels
  * @typedef {import('node:child_process').ChildProcess} ChildProcess
  */
 
@@ -82,7 +85,44 @@ export async function withDisplay(options, fn) {
  * @returns {Promise<Display>} `env` is this process's environment changed so that programs use the private display
  * @throws {Error} when one of the programs is missing, ends, or does not answer within 30 s
  */
-export async function startDisplay({ width = 1920, height = 1080, needDbus = true } = {}) {
+export function startDisplay({ width = 1920, height = 1080, needDbus = true } = {}) {
+  return start(needDbus, async ({ serve }) => ({
+    env: await serve('Xvfb', ['-screen', '0', `${width}x${height}x24`]),
+    size: { width, height },
+    more: {},
+  }));
+}
+
+/**
+ * The same with several displays side by side, left to right, the first of them the primary one. `outputs` plugs and
+ * unplugs them.
+ *
+ * @param {{ displays: readonly Size[], needDbus?: boolean }} options
+ * @returns {Promise<Desktop>}
+ * @throws {Error} as {@link startDisplay}, with what the X server complained of
+ */
+export function startDesktop({ displays, needDbus = true }) {
+  return start(needDbus, async ({ folder, serve }) => {
+    const { command, args } = await prepareXorg(folder, displays);
+    const env = await serve(command, args).catch(async (error) => {
+      const reason = await xorgComplaints(folder);
+      throw new Error(`No X server with several displays can run here: ${error.message}; ${reason}`, { cause: error });
+    });
+    const outputs = new Outputs(displays, env);
+    await outputs.plugAll();
+    return { env, size: desktopSize(displays), more: { outputs } };
+  });
+}
+
+/**
+ * @template T
+ * @param {boolean} needDbus
+ * @param {(tools: { folder: string, serve: (command: string, args: string[]) => Promise<Record<string, string>> }) =>
+ *   Promise<{ env: Record<string, string>, size: Size, more: T }>} startServer `serve` starts an X server and gives the
+ *   environment for programs on it
+ * @returns {Promise<Display & T>}
+ */
+async function start(needDbus, startServer) {
   if (process.platform !== 'linux') throw new Error('A private display needs Linux');
   await removeLeftovers();
   const folder = await mkdtemp(join(tmpdir(), `${FOLDER}${process.pid}-`));
@@ -90,10 +130,16 @@ export async function startDisplay({ width = 1920, height = 1080, needDbus = tru
   try {
     const authority = join(folder, 'authority');
     await writeFile(authority, cookieFile(), { mode: 0o600 });
-    const screen = ['-screen', '0', `${width}x${height}x24`];
     const options = ['-displayfd', '3', '-nolisten', 'tcp', '-noreset', '-dpi', '96', '-auth', authority];
-    const number = await firstLine(group.start('Xvfb', [...options, ...screen], process.env), 'Xvfb');
-    const env = privateEnvironment(`:${number}`, authority);
+    const { env, size, more } = await startServer({
+      folder,
+      async serve(command, args) {
+        // The system's bus would have it take hold of the login session that this runs in.
+        const surroundings = { ...process.env, DBUS_SYSTEM_BUS_ADDRESS: 'disabled:' };
+        const number = await firstLine(group.start(command, [...options, ...args], surroundings), basename(command));
+        return privateEnvironment(`:${number}`, authority);
+      },
+    });
 
     if (needDbus) {
       const config = join(folder, 'bus.conf');
@@ -106,7 +152,7 @@ export async function startDisplay({ width = 1920, height = 1080, needDbus = tru
     await writeFile(config, WINDOW_MANAGER_CONFIG);
     const manager = group.start('openbox', ['--sm-disable', '--config-file', config], env);
     await windowManagerReady(manager, env);
-    return { display: `:${number}`, width, height, env, stop: () => group.stop() };
+    return { ...more, display: env.DISPLAY ?? '', ...size, env, stop: () => group.stop() };
   } catch (error) {
     await group.stop();
     throw error;
@@ -231,7 +277,7 @@ class ProcessGroup {
   start(command, args, env) {
     // The kernel ends the child even when this process is killed outright.
     const [program, before] = hasSetpriv ? ['setpriv', ['--pdeathsig', 'KILL', command]] : [command, []];
-    if (!onPath(command)) throw new Error(`${command} is not installed: run npm run bootstrap`);
+    if (!isAbsolute(command) && !onPath(command)) throw new Error(`${command} is not installed: run npm run bootstrap`);
     // A group of their own: Ctrl-C must not take the display away before the programs on it have closed.
     const child = spawn(program, [...before, ...args], {
       env,

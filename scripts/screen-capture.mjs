@@ -1,4 +1,5 @@
-// Watches the whole screen of an X display as a person before it would, and says of each picture what it showed.
+// Watches the screen of an X display, or one display's part of a desktop, as a person before it would, and says of each
+// picture what it showed.
 // ffmpeg takes real pictures only: `passthrough` neither repeats nor drops one, and each picture's own time comes along.
 import { spawn } from 'node:child_process';
 import { mkdir, writeFile } from 'node:fs/promises';
@@ -24,18 +25,29 @@ const SAVED_AT_MOST = 20;
 /**
  * Starts watching. Returns when the first picture is in.
  *
- * @param {Target & { width: number, height: number, fps?: number, cssScale?: number, saveBlanksTo?: string,
- *   classify?: (frame: Frame) => Verdict, onFrame?: (picture: Picture) => void }} options `width` and `height` are the
- *   screen's, in pixels; `cssScale` is screen pixels per CSS pixel; blank pictures go to `saveBlanksTo` as PNG
+ * @param {Target & { x?: number, y?: number, width: number, height: number, fps?: number, cssScale?: number, saveBlanksTo?: string,
+ *   classify?: (frame: Frame) => Verdict, onFrame?: (picture: Picture) => void }} options `x`, `y`, `width` and
+ *   `height` say which part of the screen is watched, in pixels, its top left one by default; `cssScale` is screen pixels per CSS pixel; blank pictures go to `saveBlanksTo` as PNG
  * @returns {Promise<{ startedAtMs: number, stop: () => Promise<Summary> }>} `startedAtMs` is the first picture's time,
  *   milliseconds since the epoch
  * @throws {Error} when ffmpeg is missing or cannot read the display; `stop` rejects when it ended on the way
  */
 export async function startCapture(options) {
-  const { display, width, height, fps = 30, cssScale = 1, saveBlanksTo, classify = classifyFrame, onFrame } = options;
+  const {
+    display,
+    x = 0,
+    y = 0,
+    width,
+    height,
+    fps = 30,
+    cssScale = 1,
+    saveBlanksTo,
+    classify = classifyFrame,
+    onFrame,
+  } = options;
   const small = { width: WIDTH, height: Math.round((height * WIDTH) / width) };
   const scale = (WIDTH / width) * cssScale;
-  const child = spawn('ffmpeg', captureArguments(display, width, height, fps, small), {
+  const child = spawn('ffmpeg', captureArguments(display, { x, y, width, height }, fps, small), {
     env: options.env ?? process.env,
     // Its own group: Ctrl-C reaches us, and we end it in order.
     detached: true,
@@ -72,13 +84,12 @@ export async function startCapture(options) {
 
 /**
  * @param {string} display
- * @param {number} width
- * @param {number} height
+ * @param {{ x: number, y: number, width: number, height: number }} area
  * @param {number} fps
  * @param {{ width: number, height: number }} small
  */
-function captureArguments(display, width, height, fps, small) {
-  const input = ['-f', 'x11grab', '-framerate', `${fps}`, '-video_size', `${width}x${height}`, '-draw_mouse', '0'];
+function captureArguments(display, area, fps, small) {
+  const input = ['-f', 'x11grab', '-framerate', `${fps}`, ...grabbed(area), '-draw_mouse', '0'];
   const quiet = ['-nostdin', '-hide_banner', '-loglevel', 'error', '-threads', '1', '-filter_threads', '1'];
   // Picking pixels rather than averaging them: cheap, and the strip's squares stay pure.
   const filter = `[0:v]scale=${small.width}:${small.height}:flags=neighbor,format=rgb24,split[pixels][times]`;
@@ -107,6 +118,11 @@ function captureArguments(display, width, height, fps, small) {
     ...['-map', '[times]', '-fps_mode', 'passthrough', '-enc_time_base', '1/1000', '-c:v', 'wrapped_avframe'],
     ...['-f', 'mkvtimestamp_v2', '-flush_packets', '1', 'pipe:3'],
   ];
+}
+
+/** @param {{ x: number, y: number, width: number, height: number }} area */
+function grabbed({ x, y, width, height }) {
+  return ['-grab_x', `${x}`, '-grab_y', `${y}`, '-video_size', `${width}x${height}`];
 }
 
 /** Puts pictures and their times together, and keeps count. */
@@ -226,15 +242,17 @@ async function savePng(file, { data, width, height }) {
 }
 
 /**
- * Saves the whole screen as a PNG, at full size.
+ * Saves the screen, or a part of it, as a PNG at full size.
  *
- * @param {Target & { file: string }} options
+ * @param {Target & { file: string, area?: { x: number, y: number, width: number, height: number } }} options `area` in
+ *   pixels
  * @returns {Promise<string>} `file`
  * @throws {Error} when ffmpeg is missing or cannot read the display
  */
-export async function screenshot({ display, file, env = process.env }) {
-  const input = ['-f', 'x11grab', '-draw_mouse', '0', '-i', display, '-frames:v', '1', '-update', '1', '-y', file];
-  const child = spawn('ffmpeg', ['-nostdin', '-hide_banner', '-loglevel', 'error', ...input], {
+export async function screenshot({ display, file, area, env = process.env }) {
+  const input = ['-f', 'x11grab', ...(area ? grabbed(area) : []), '-draw_mouse', '0', '-i', display];
+  const output = ['-frames:v', '1', '-update', '1', '-y', file];
+  const child = spawn('ffmpeg', ['-nostdin', '-hide_banner', '-loglevel', 'error', ...input, ...output], {
     env,
     stdio: ['ignore', 'ignore', 'pipe'],
   });

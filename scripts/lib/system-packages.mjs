@@ -3,6 +3,7 @@ import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import { hasDisplay, onPath } from '../display.mjs';
+import { hasDummyDriver, xorgServer } from './xorg.mjs';
 
 /**
  * `packages` are names to try in order: newer releases renamed some for their 64-bit time.
@@ -47,6 +48,7 @@ const PROGRAMS = {
   'dbus-daemon': ['dbus-daemon', 'dbus'],
   ffmpeg: ['ffmpeg'],
   xdotool: ['xdotool'],
+  xrandr: ['x11-xserver-utils'],
 };
 
 /**
@@ -70,6 +72,13 @@ export async function missingFromSystem() {
       present: () => onPath(name),
       screenOnly: true,
     })),
+    { name: 'Xorg', packages: ['xserver-xorg-core'], present: () => Boolean(xorgServer()), screenOnly: true },
+    {
+      name: "Xorg's dummy driver",
+      packages: ['xserver-xorg-video-dummy'],
+      present: hasDummyDriver,
+      screenOnly: true,
+    },
     { name: 'fonts', packages: ['fonts-liberation'], present: () => fonts, screenOnly: true },
   ];
   return needs.filter((need) => !need.present());
