@@ -25,7 +25,7 @@ export const LAYERS = {
  * Packages a pure layer may name: nothing but the schema library.
  * @type {Record<string, readonly string[]>}
  */
-const PURE = { core: ['zod'], autoid: [] };
+const PURE = { core: ['zod', 'temporal-polyfill'], autoid: [] };
 
 const SOURCES = fileURLToPath(new URL('../src', import.meta.url));
 

@@ -19,6 +19,8 @@ interface Happening {
   readonly monotonicMs: number;
   readonly fraction: number;
   readonly event: SessionEvent;
+  readonly needed: boolean;
+  readonly blocked: boolean;
 }
 
 const failure: fc.Arbitrary<Failure> = fc.record(
@@ -41,7 +43,6 @@ const event: fc.Arbitrary<SessionEvent> = fc.oneof(
     arbitrary: fc.record({
       type: fc.constant('signed-in' as const),
       attempt,
-      loginUrl: fc.constant('https://login'),
       lifeMs: fc.integer({ min: 0, max: 12 * HOUR }),
     }),
   },
@@ -56,6 +57,8 @@ const happening: fc.Arbitrary<Happening> = fc.record({
   monotonicMs: passing,
   fraction: fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true }),
   event,
+  needed: fc.nat(5).map((n) => n > 0),
+  blocked: fc.nat(5).map((n) => n === 0),
 });
 
 interface Step {
@@ -64,29 +67,33 @@ interface Step {
   readonly effects: readonly SessionEffect[];
   readonly event: SessionEvent;
   readonly monotonic: number;
+  readonly needed: boolean;
+  readonly blocked: boolean;
 }
 
 /** What becomes of a session; results are for the newest attempt more often than not, or little would ever go live. */
 function live(happenings: readonly Happening[]): Step[] {
-  let session = reduceSession(IDLE_SESSION, { type: 'start' }, at(0, 0, 0.5))[0];
+  let session = reduceSession(IDLE_SESSION, { type: 'start' }, at(0, 0, 0.5, true, false))[0];
   let wall = 0;
   let monotonic = 0;
-  return happenings.map(({ wallMs, monotonicMs, fraction, event: given }) => {
+  return happenings.map(({ wallMs, monotonicMs, fraction, event: given, needed, blocked }) => {
     wall += wallMs;
     monotonic += monotonicMs;
     const isForNewest = 'attempt' in given && given.attempt > 3;
     const event = isForNewest ? { ...given, attempt: session.attempts } : given;
     const before = session;
-    const [after, effects] = reduceSession(before, event, at(wall, monotonic, fraction));
+    const [after, effects] = reduceSession(before, event, at(wall, monotonic, fraction, needed, blocked));
     session = after;
-    return { before, after, effects, event, monotonic };
+    return { before, after, effects, event, monotonic, needed, blocked };
   });
 }
 
-const at = (wall: number, monotonic: number, fraction: number) => ({
+const at = (wall: number, monotonic: number, fraction: number, needed: boolean, blocked: boolean) => ({
   now: { wall, monotonic },
   fraction,
   policy: POLICY,
+  needed,
+  blocked,
 });
 
 /** Holds for each step of any life. */
@@ -117,9 +124,10 @@ describe('any life of a session', () => {
     });
   });
 
-  it('always waits for something, within the longest that it may', () => {
-    always(({ after, monotonic }) => {
-      const deadlines = sessionDeadlines(after);
+  it('always waits for something while it is needed, within the longest that it may', () => {
+    always(({ after, monotonic, needed, blocked }) => {
+      const deadlines = sessionDeadlines(after, { needed, blocked });
+      if (!needed) return true;
       if (!deadlines.every(({ wall, monotonic: due }) => Number.isFinite(wall) && Number.isFinite(due))) return false;
       const soonest = Math.min(...deadlines.map((deadline) => deadline.monotonic));
       if (attemptOf(after) !== undefined) return soonest - monotonic <= POLICY.attemptMs;
@@ -131,16 +139,18 @@ describe('any life of a session', () => {
     always(({ after }) => attemptOf(after) === undefined || attemptOf(after)?.partition !== after.held);
   });
 
-  it('shows the partition that it is live in, and releases no other than the one that it leaves', () => {
-    always(({ before, after, effects }) => {
+  it('holds the partition that it is live in', () => {
+    always(({ after }) => {
       const { phase } = after;
-      const isLive = phase.kind === 'live' || phase.kind === 'renewing';
-      const released = effects.flatMap((effect) => (effect.type === 'release' ? [effect.partition] : []));
-      return (
-        (!isLive || after.held === phase.live.partition) &&
-        released.length === (before.held !== undefined && before.held !== after.held ? 1 : 0) &&
-        released.every((one) => one === before.held)
-      );
+      return (phase.kind !== 'live' && phase.kind !== 'renewing') || after.held === phase.live.partition;
+    });
+  });
+
+  it('begins nothing while nobody needs it, and no renewal while its place is taken', () => {
+    always(({ before, effects, needed, blocked, event }) => {
+      if (!has(effects, 'sign-in')) return true;
+      // A loss frees its place.
+      return needed && (!blocked || before.phase.kind !== 'live' || event.type === 'lost' || event.type === 'clock');
     });
   });
 
@@ -156,7 +166,7 @@ describe('any life of a session', () => {
       const isOver = was !== undefined && attemptOf(after)?.id !== was.id && event.type !== 'entered';
       const abandoned = effects.flatMap((effect) => (effect.type === 'abandon' ? [effect] : []));
       return isOver
-        ? abandoned.length === 1 && abandoned[0]?.attempt === was.id && abandoned[0].partition === was.partition
+        ? abandoned.length === 1 && abandoned[0]?.attempt === was.id
         : abandoned.length === 0;
     });
   });
@@ -172,7 +182,7 @@ describe('any life of a session', () => {
     always(({ before, after, effects, event }) => {
       const failed = event.type === 'sign-in-failed' || event.type === 'entry-failed';
       if (!failed || before.phase.kind !== 'renewing' || after.phase.kind === 'waiting') return true;
-      return after.held === before.held && !has(effects, 'dark') && !has(effects, 'release');
+      return after.held === before.held && !has(effects, 'dark');
     });
   });
 });

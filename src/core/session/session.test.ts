@@ -21,12 +21,16 @@ class Bench {
   now: Instant = { wall: 1_700_000_000_000, monotonic: 1_000 };
   fraction = 0.5;
   policy = policy;
+  needed = true;
+  blocked = false;
 
   tell(event: SessionEvent): readonly SessionEffect[] {
     const [next, effects] = reduceSession(this.session, event, {
       now: this.now,
       fraction: this.fraction,
       policy: this.policy,
+      needed: this.needed,
+      blocked: this.blocked,
     });
     this.session = next;
     return effects;
@@ -45,7 +49,7 @@ class Bench {
 
   signIn(lifeMs = HOUR): void {
     const attempt = this.session.attempts;
-    this.tell({ type: 'signed-in', attempt, loginUrl: 'https://login', lifeMs });
+    this.tell({ type: 'signed-in', attempt, lifeMs });
     this.tell({ type: 'entered', attempt, verified: true });
   }
 
@@ -60,9 +64,8 @@ describe('a session', () => {
   it('signs in, enters and goes live', () => {
     const bench = new Bench();
     expect(bench.tell({ type: 'start' })).toEqual([{ type: 'sign-in', attempt: 1, partition: 'a' }]);
-    expect(bench.tell({ type: 'signed-in', attempt: 1, loginUrl: 'https://login', lifeMs: HOUR })).toEqual([
-      { type: 'enter', attempt: 1, partition: 'a', loginUrl: 'https://login' },
-    ]);
+    bench.tell({ type: 'signed-in', attempt: 1, lifeMs: HOUR });
+    expect(bench.session.phase).toMatchObject({ attempt: { step: 'entering', partition: 'a' } });
     expect(bench.tell({ type: 'entered', attempt: 1, verified: true })).toEqual([]);
     expect(bench.kind).toBe('live');
   });
@@ -73,10 +76,10 @@ describe('a session', () => {
     expect(bench.pass(HOUR * 0.5)).toEqual([]);
     expect(bench.pass(HOUR * 0.06)).toEqual([{ type: 'sign-in', attempt: 2, partition: 'b' }]);
     expect(bench.kind).toBe('renewing');
-    expect(bench.tell({ type: 'signed-in', attempt: 2, loginUrl: 'https://login', lifeMs: HOUR })).toMatchObject([
-      { type: 'enter', partition: 'b' },
-    ]);
-    expect(bench.tell({ type: 'entered', attempt: 2, verified: false })).toEqual([{ type: 'release', partition: 'a' }]);
+    bench.tell({ type: 'signed-in', attempt: 2, lifeMs: HOUR });
+    expect(bench.session.phase).toMatchObject({ attempt: { step: 'entering', partition: 'b' } });
+    bench.tell({ type: 'entered', attempt: 2, verified: false });
+    expect(bench.session).toMatchObject({ held: 'b', phase: { kind: 'live', live: { partition: 'b', attempt: 2 } } });
     expect(bench.session.phase).toMatchObject({ kind: 'live', live: { partition: 'b', verified: false } });
   });
 
@@ -107,7 +110,7 @@ describe('a session', () => {
     const waits: number[] = [];
     for (let n = 1; n <= 20; n += 1) {
       bench.tell({ type: 'sign-in-failed', attempt: n, failure: refused });
-      const [deadline] = sessionDeadlines(bench.session);
+      const [deadline] = sessionDeadlines(bench.session, bench);
       waits.push((deadline?.monotonic ?? NaN) - bench.now.monotonic);
       bench.pass(waits.at(-1) ?? 0);
       expect(bench.kind).toBe('signing-in');
@@ -124,7 +127,6 @@ describe('a session', () => {
     const effects = bench.pass(HOUR * 0.44);
     expect(effects).toEqual([
       { type: 'dark', reason: expect.objectContaining({ code: 'SERVER_REFUSED' }) as unknown },
-      { type: 'release', partition: 'a' },
     ]);
     expect(bench.kind).toBe('waiting');
   });
@@ -139,8 +141,9 @@ describe('a session', () => {
     expect(bench.kind).toBe('renewing');
     expect(bench.pass(HOUR)).toEqual([]);
     expect(bench.kind).toBe('signing-in');
-    bench.tell({ type: 'signed-in', attempt: 3, loginUrl: 'https://login', lifeMs: HOUR });
-    expect(bench.tell({ type: 'entered', attempt: 3, verified: true })).toEqual([{ type: 'release', partition: 'a' }]);
+    bench.tell({ type: 'signed-in', attempt: 3, lifeMs: HOUR });
+    bench.tell({ type: 'entered', attempt: 3, verified: true });
+    expect(bench.session).toMatchObject({ held: 'b', phase: { kind: 'live', live: { partition: 'b', attempt: 3 } } });
   });
 
   it('signs in again at once when a settled session is lost, and keeps the last picture meanwhile', () => {
@@ -150,9 +153,8 @@ describe('a session', () => {
     expect(bench.tell({ type: 'lost', partition: 'a', failure: signedOut })).toEqual([
       { type: 'sign-in', attempt: 2, partition: 'b' },
     ]);
-    expect(bench.tell({ type: 'signed-in', attempt: 2, loginUrl: 'https://login', lifeMs: HOUR })).toMatchObject([
-      { type: 'enter', partition: 'b' },
-    ]);
+    bench.tell({ type: 'signed-in', attempt: 2, lifeMs: HOUR });
+    expect(bench.session.phase).toMatchObject({ attempt: { step: 'entering', partition: 'b' } });
   });
 
   it('waits a backoff step when a session is lost as soon as it is live, longer each time, and keeps the picture', () => {
@@ -163,7 +165,7 @@ describe('a session', () => {
       const partition = bench.session.held ?? 'a';
       expect(bench.tell({ type: 'lost', partition, failure: signedOut })).toEqual([]);
       expect(bench.session.held).toBe(partition);
-      const [deadline] = sessionDeadlines(bench.session);
+      const [deadline] = sessionDeadlines(bench.session, bench);
       waits.push((deadline?.monotonic ?? NaN) - bench.now.monotonic);
       bench.pass(waits.at(-1) ?? 0);
       bench.signIn();
@@ -176,7 +178,7 @@ describe('a session', () => {
     bench.goLive();
     bench.pass(HOUR * 0.56);
     bench.tell({ type: 'sign-in-failed', attempt: 2, failure: { ...refused, retryAfterMs: 600_000 } });
-    expect(types(bench.tell({ type: 'lost', partition: 'a', failure: signedOut }))).toEqual(['dark', 'release']);
+    expect(types(bench.tell({ type: 'lost', partition: 'a', failure: signedOut }))).toEqual(['dark']);
     expect(types(bench.pass(599_999))).toEqual([]);
     expect(types(bench.pass(1))).toEqual(['sign-in']);
   });
@@ -189,7 +191,6 @@ describe('a session', () => {
     expect(types(bench.tell({ type: 'sign-in-failed', attempt: 2, failure: refused }))).toEqual([
       'abandon',
       'dark',
-      'release',
     ]);
     expect(bench.session.held).toBeUndefined();
   });
@@ -205,7 +206,7 @@ describe('a session', () => {
     const bench = new Bench();
     bench.tell({ type: 'start' });
     expect(types(bench.pass(120_000))).toEqual(['abandon', 'dark']);
-    expect(bench.tell({ type: 'signed-in', attempt: 1, loginUrl: 'https://login', lifeMs: HOUR })).toEqual([]);
+    expect(bench.tell({ type: 'signed-in', attempt: 1, lifeMs: HOUR })).toEqual([]);
     bench.pass(5_000);
     expect(bench.tell({ type: 'sign-in-failed', attempt: 1, failure: refused })).toEqual([]);
     expect(bench.kind).toBe('signing-in');

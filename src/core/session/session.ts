@@ -48,22 +48,28 @@ export function reduceSession(session: Session, event: SessionEvent, context: Se
       return onNudge(session, context);
     case 'renew-now':
       if (phase.kind === 'waiting') return begin(session, phase.failures, context);
-      if (phase.kind === 'live') return begin(session, phase.renewal.failed?.failures ?? 0, context);
+      if (phase.kind === 'live' && !context.blocked)
+        return begin(session, phase.renewal.failed?.failures ?? 0, context);
       return [session, []];
   }
 }
 
 /** When the session next wants to look at the clock; empty when nothing is pending. */
-export function sessionDeadlines({ phase }: Session): readonly Instant[] {
+export function sessionDeadlines(
+  { phase }: Session,
+  { needed, blocked }: Pick<SessionContext, 'needed' | 'blocked'>,
+): readonly Instant[] {
   switch (phase.kind) {
     case 'idle':
       return [];
     case 'signing-in':
       return [phase.attempt.giveUpAt];
     case 'waiting':
-      return [phase.nextTry.until];
-    case 'live':
-      return [phase.renewal.failed?.nextTry.until ?? phase.renewal.at, phase.live.endsAt];
+      return needed ? [phase.nextTry.until] : [];
+    case 'live': {
+      const due = phase.renewal.failed?.nextTry.until ?? phase.renewal.at;
+      return needed && !blocked ? [due, phase.live.endsAt] : [phase.live.endsAt];
+    }
     case 'renewing':
       return [phase.attempt.giveUpAt, phase.live.endsAt];
   }
@@ -75,6 +81,7 @@ function attemptOf(phase: Phase): Attempt | undefined {
 
 function begin(session: Session, failures: number, context: SessionContext): SessionStep {
   const { phase } = session;
+  if (!context.needed) return [session, []];
   const attempt: Attempt = {
     id: session.attempts + 1,
     partition: session.held === 'a' ? 'b' : 'a',
@@ -97,6 +104,7 @@ function onClock(session: Session, context: SessionContext): SessionStep {
   const { now, policy } = context;
   const attempt = attemptOf(phase);
   if (attempt !== undefined && hasElapsed(attempt.giveUpAt, now)) {
+    if (!context.needed) return drop(session, attempt);
     const seconds = Math.round(policy.attemptMs / 1000);
     return fail(
       session,
@@ -114,17 +122,32 @@ function onClock(session: Session, context: SessionContext): SessionStep {
     case 'live': {
       const { failed } = phase.renewal;
       if (hasCome(phase.live.endsAt, now)) {
+        if (!context.needed) return [rest(session), []];
         return failed === undefined
           ? begin({ ...session, phase: { kind: 'idle' } }, 0, context)
           : goDark(session, failed.reason, failed.failures, failed.nextTry);
       }
       const due = failed === undefined ? hasCome(phase.renewal.at, now) : hasElapsed(failed.nextTry.until, now);
-      return due ? begin(session, failed?.failures ?? 0, context) : [session, []];
+      return due && !context.blocked ? begin(session, failed?.failures ?? 0, context) : [session, []];
     }
     case 'idle':
+      return begin(session, 0, context);
     case 'signing-in':
       return [session, []];
   }
+}
+
+/** Nothing of the session is kept but what keeps it from storming. */
+function rest({ attempts, losses, hastened }: Session): Session {
+  return { phase: { kind: 'idle' }, attempts, losses, hastened };
+}
+
+/** Gives up an attempt that nobody needs any more: no failure, and no reason to wait. */
+function drop(session: Session, attempt: Attempt): SessionStep {
+  const { phase } = session;
+  const effects: SessionEffect[] = [{ type: 'abandon', attempt: attempt.id }];
+  if (phase.kind !== 'renewing') return [rest(session), effects];
+  return [{ ...session, phase: { kind: 'live', live: phase.live, renewal: phase.renewal } }, effects];
 }
 
 function onSignedIn(
@@ -140,10 +163,7 @@ function onSignedIn(
     step: 'entering',
     endsAt: after(context.now, Math.min(event.lifeMs, LONGEST_SECONDS * 1000)),
   };
-  const effects: SessionEffect[] = [
-    { type: 'enter', attempt: attempt.id, partition: attempt.partition, loginUrl: event.loginUrl },
-  ];
-  return [withAttempt(session, entering), effects];
+  return [withAttempt(session, entering), []];
 }
 
 function withAttempt(session: Session, attempt: Attempt): Session {
@@ -162,6 +182,7 @@ function onEntered(
   const { now, policy, fraction } = context;
   const lifeMs = Math.max(0, attempt.endsAt.monotonic - now.monotonic);
   const live: Live = {
+    attempt: attempt.id,
     partition: attempt.partition,
     since: now,
     endsAt: attempt.endsAt,
@@ -169,7 +190,7 @@ function onEntered(
   };
   const at = after(now, renewalAgeMs(lifeMs, fraction, policy.maxAgeMs));
   const next: Session = { ...session, phase: { kind: 'live', live, renewal: { at } }, held: attempt.partition };
-  return [next, session.held === undefined ? [] : [{ type: 'release', partition: session.held }]];
+  return [next, []];
 }
 
 function onLost(
@@ -186,6 +207,7 @@ function onLost(
   }
   const { failed } = phase.renewal;
   if (failed === undefined && hasSettled(live, context)) {
+    if (!context.needed) return [rest(session), []];
     return begin({ ...session, phase: { kind: 'idle' }, losses: 0 }, 0, context);
   }
   const losses = failed === undefined ? session.losses + 1 : session.losses;
@@ -250,7 +272,7 @@ function fail(before: Session, failure: Failure, context: SessionContext): Sessi
   const failures = attempt.failures + 1;
   const unhastened = waitAfter(failures, failure, context);
   const [session, nextTry] = attempt.nudged ? hasten(before, unhastened, context) : [before, unhastened];
-  const abandon: SessionEffect = { type: 'abandon', attempt: attempt.id, partition: attempt.partition };
+  const abandon: SessionEffect = { type: 'abandon', attempt: attempt.id };
   if (phase.kind === 'renewing' && !hasCome(phase.live.endsAt, context.now)) {
     const renewal: Renewal = { ...phase.renewal, failed: { reason: failure, failures, nextTry } };
     return [{ ...session, phase: { kind: 'live', live: phase.live, renewal } }, [abandon]];
@@ -260,8 +282,6 @@ function fail(before: Session, failure: Failure, context: SessionContext): Sessi
 }
 
 function goDark(session: Session, reason: Failure, failures: number, nextTry: Wait): SessionStep {
-  const effects: SessionEffect[] = [{ type: 'dark', reason }];
-  if (session.held !== undefined) effects.push({ type: 'release', partition: session.held });
-  const { attempts, losses, hastened } = session;
-  return [{ phase: { kind: 'waiting', reason, failures, nextTry }, attempts, losses, hastened }, effects];
+  const phase: Phase = { kind: 'waiting', reason, failures, nextTry };
+  return [{ ...rest(session), phase }, [{ type: 'dark', reason }]];
 }

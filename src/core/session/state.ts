@@ -21,8 +21,10 @@ export interface Attempt {
   readonly nudged?: true;
 }
 
-/** A session that is signed in and on the wall. */
+/** A session that is signed in. */
 export interface Live {
+  /** The sign-in that it came from. */
+  readonly attempt: number;
   readonly partition: Partition;
   readonly since: Instant;
   readonly endsAt: Instant;
@@ -67,9 +69,10 @@ export type SessionEvent =
   | { readonly type: 'start' }
   /** Looked at the clock: on deadlines, every 30 s, on resume. */
   | { readonly type: 'clock' }
-  | { readonly type: 'signed-in'; readonly attempt: number; readonly loginUrl: string; readonly lifeMs: number }
+  /** A login URL is there, for a session of this length from now, in ms. */
+  | { readonly type: 'signed-in'; readonly attempt: number; readonly lifeMs: number }
   | { readonly type: 'sign-in-failed'; readonly attempt: number; readonly failure: Failure }
-  /** The dashboard has painted in the attempt's partition and is on the wall. */
+  /** A page of the console has opened in the attempt's partition. */
   | { readonly type: 'entered'; readonly attempt: number; readonly verified: boolean }
   | { readonly type: 'entry-failed'; readonly attempt: number; readonly failure: Failure }
   | { readonly type: 'lost'; readonly partition: Partition; readonly failure: Failure }
@@ -81,11 +84,9 @@ export type SessionEvent =
 export type SessionEffect =
   /** Obtain a login URL; the partition is the one it will be entered in. */
   | { readonly type: 'sign-in'; readonly attempt: number; readonly partition: Partition }
-  | { readonly type: 'enter'; readonly attempt: number; readonly partition: Partition; readonly loginUrl: string }
   /** Stop what belongs to the attempt; nothing of it is on the wall. */
-  | { readonly type: 'abandon'; readonly attempt: number; readonly partition: Partition }
-  | { readonly type: 'release'; readonly partition: Partition }
-  /** Nothing fresh can be shown: the surfaces say why. */
+  | { readonly type: 'abandon'; readonly attempt: number }
+  /** Nothing fresh can be shown of this session: the surfaces say why. */
   | { readonly type: 'dark'; readonly reason: Failure };
 
 export interface SessionPolicy {
@@ -107,4 +108,8 @@ export interface SessionContext {
   /** Uniform in [0, 1). */
   readonly fraction: number;
   readonly policy: SessionPolicy;
+  /** A surface shows a dashboard of this session, or soon will: only then it is signed in and renewed. */
+  readonly needed: boolean;
+  /** A picture that is still good stands in the partition that the next sign-in would take: a renewal waits for it. */
+  readonly blocked: boolean;
 }

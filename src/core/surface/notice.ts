@@ -2,7 +2,8 @@
 import type { Session } from '../session/state.ts';
 
 export interface Notice {
-  readonly kind: 'starting' | 'signing-in' | 'waiting-for-network' | 'cannot-sign-in' | 'needs-settings';
+  readonly kind:
+    'starting' | 'signing-in' | 'waiting-for-network' | 'cannot-sign-in' | 'cannot-show' | 'needs-settings' | 'night';
   /** Error code, where something failed. */
   readonly code?: string;
   /** The failure's sentence. */

@@ -2,130 +2,242 @@
  * The state machine of one surface: what fills one display.
  *
  *  notice ─► entering(incoming) ─► showing(view) ─► swapping(view, incoming) ─► showing(incoming)
+ *                 dark(last picture) and night in the place of notice; unplugged where there is no display
  *
- * A view is named by the sign-in that it belongs to. A picture that shows is taken down only for one that has painted, or when
- * its session says that nothing fresh can be shown.
+ * Here is what becomes of it when something happens; what it wants next is decided in `settle.ts`. A picture that shows is taken down
+ * only for one that has painted, or when it cannot be trusted any more.
  */
 import type { Failure } from '../errors.ts';
-import type { Partition } from '../session/state.ts';
+import { type BackoffPolicy, backoffMs } from '../renewal/backoff.ts';
+import { type Instant, after } from '../renewal/deadline.ts';
+import type {
+  Base,
+  Incoming,
+  Shown,
+  Surface,
+  SurfaceEffect,
+  SurfaceEvent,
+  SurfaceStep,
+  Trouble,
+  View,
+} from './state.ts';
 
-/** One console view: the sign-in it belongs to and the partition its cookies live in. */
-export interface View {
-  readonly attempt: number;
-  readonly partition: Partition;
+/** A view that shows for this long has settled: its end counts as the first. In ms. */
+const SETTLED_MS = 60_000;
+
+export interface SurfaceContext {
+  readonly now: Instant;
+  /** Uniform in [0, 1). */
+  readonly fraction: number;
+  readonly backoff: BackoffPolicy;
 }
 
-export type SurfaceState =
-  | { readonly kind: 'notice' }
-  | { readonly kind: 'entering'; readonly incoming: View }
-  | { readonly kind: 'showing'; readonly view: View }
-  | { readonly kind: 'swapping'; readonly view: View; readonly incoming: View };
-
-export type SurfaceEvent =
-  | { readonly type: 'enter'; readonly view: View; readonly loginUrl: string }
-  | { readonly type: 'painted'; readonly attempt: number; readonly verified: boolean }
-  | { readonly type: 'load-failed'; readonly attempt: number; readonly failure: Failure }
-  | { readonly type: 'abandon'; readonly attempt: number }
-  /** The view's session is over, or its page was about to leave the console; the last picture still stands. */
-  | { readonly type: 'lost'; readonly attempt: number; readonly failure: Failure }
-  /** The view's renderer is gone, and its picture with it. */
-  | { readonly type: 'view-gone'; readonly attempt: number; readonly failure: Failure }
-  | { readonly type: 'dark' };
-
-export type SurfaceEffect =
-  | { readonly type: 'open'; readonly view: View; readonly loginUrl: string }
-  /** Put the view on top; what was on top stays until it is closed. */
-  | { readonly type: 'raise'; readonly attempt: number }
-  | { readonly type: 'raise-notice' }
-  | { readonly type: 'close'; readonly attempt: number }
-  | { readonly type: 'report-entered'; readonly attempt: number; readonly verified: boolean }
-  | { readonly type: 'report-entry-failed'; readonly attempt: number; readonly failure: Failure }
-  | { readonly type: 'report-lost'; readonly partition: Partition; readonly failure: Failure };
-
-export type SurfaceStep = readonly [SurfaceState, readonly SurfaceEffect[]];
-
-/** One step of a surface. Events of views that are neither shown nor incoming change nothing. */
-export function reduceSurface(state: SurfaceState, event: SurfaceEvent): SurfaceStep {
+/** One step of a surface. Events of views that it neither shows nor loads change nothing. */
+export function reduceSurface(surface: Surface, event: SurfaceEvent, context: SurfaceContext): SurfaceStep {
   switch (event.type) {
-    case 'enter':
-      return onEnter(state, event.view, event.loginUrl);
+    case 'plugged':
+      return surface.base.kind === 'unplugged'
+        ? [{ ...surface, base: { kind: 'notice' } }, [{ type: 'cover' }]]
+        : [surface, []];
+    case 'unplugged':
+      return onUnplugged(surface);
     case 'painted':
-      return onPainted(state, event);
+      return onPainted(surface, event, context);
     case 'load-failed':
-      return onIncomingFailed(state, event.attempt, event.failure);
-    case 'abandon':
-      return incomingOf(state)?.attempt === event.attempt
-        ? [withoutIncoming(state), [{ type: 'close', attempt: event.attempt }]]
-        : [state, []];
+      return surface.incoming?.view.id === event.view ? incomingFailed(surface, event.failure, context) : [surface, []];
     case 'lost':
-      if (viewOf(state)?.attempt === event.attempt) return [state, lost(state, event.failure)];
-      return onIncomingFailed(state, event.attempt, event.failure);
-    case 'view-gone':
-      return onViewGone(state, event.attempt, event.failure);
-    case 'dark':
-      return onDark(state);
+      return onLost(surface, event, context);
+    case 'doubted':
+      return withShown(
+        surface,
+        event.view,
+        (shown) => ({ ...shown, doubted: event.failure }),
+        () =>
+          surface.incoming?.view.id === event.view ? incomingFailed(surface, event.failure, context) : [surface, []],
+      );
+    case 'gone':
+      return onGone(surface, event, context);
+    case 'data':
+      return onData(surface, event.view, context.now);
+    case 'session-dark':
+      return shownOf(surface)?.view.session === event.session ? goDark(surface) : [surface, []];
+    case 'nudge':
+      return onNudge(surface, context);
+    case 'alarm':
+      return surface.ringing === event.ringing ? [surface, []] : [{ ...surface, ringing: event.ringing }, []];
   }
 }
 
-function incomingOf(state: SurfaceState): View | undefined {
-  return state.kind === 'entering' || state.kind === 'swapping' ? state.incoming : undefined;
+export function shownOf({ base }: Surface): Shown | undefined {
+  return base.kind === 'showing' ? base.shown : undefined;
 }
 
-function viewOf(state: SurfaceState): View | undefined {
-  return state.kind === 'showing' || state.kind === 'swapping' ? state.view : undefined;
+export function withoutIncoming({ incoming: _left, ...surface }: Surface): Surface {
+  return surface;
 }
 
-function withoutIncoming(state: SurfaceState): SurfaceState {
-  const view = viewOf(state);
-  return view === undefined ? { kind: 'notice' } : { kind: 'showing', view };
+/** Puts a view that has painted on top. */
+export function raise(surface: Surface, incoming: Incoming, painted: { readonly at: Instant }): SurfaceStep {
+  const old = shownOf(surface);
+  const { view } = incoming;
+  const shown: Shown = {
+    view,
+    paintedAt: painted.at,
+    dataAt: incoming.dataAt ?? painted.at,
+    refreshFailed: false,
+    renewalAsked: false,
+  };
+  const effects: SurfaceEffect[] = [{ type: 'raise', view: view.id }];
+  if (old !== undefined) effects.push({ type: 'close', view: old.view.id });
+  const { trouble: _over, ...rest } = withoutIncoming(surface);
+  return [{ ...rest, base: { kind: 'showing', shown } }, effects];
 }
 
-function lost(state: SurfaceState, failure: Failure): SurfaceEffect[] {
-  const view = viewOf(state);
-  return view === undefined ? [] : [{ type: 'report-lost', partition: view.partition, failure }];
+/** Takes down a picture that cannot be trusted any more: dimmed, it stands as the last one there was. */
+export function goDark(surface: Surface): SurfaceStep {
+  const shown = shownOf(surface);
+  if (shown === undefined) return [surface, []];
+  const base: Base = { kind: 'dark', dashboard: shown.view.dashboard, dataAt: shown.dataAt };
+  return [{ ...surface, base }, [{ type: 'cover' }, { type: 'close', view: shown.view.id }]];
 }
 
-function onEnter(state: SurfaceState, incoming: View, loginUrl: string): SurfaceStep {
+/** Takes the incoming view away without a word: nobody wants it any more. */
+export function dropIncoming(surface: Surface): SurfaceStep {
+  if (surface.incoming === undefined) return [surface, []];
+  return [withoutIncoming(surface), [{ type: 'close', view: surface.incoming.view.id }]];
+}
+
+function withShown(
+  surface: Surface,
+  view: number,
+  change: (shown: Shown) => Shown,
+  otherwise: () => SurfaceStep,
+): SurfaceStep {
+  const shown = shownOf(surface);
+  if (shown?.view.id !== view) return otherwise();
+  return [{ ...surface, base: { kind: 'showing', shown: change(shown) } }, []];
+}
+
+function onUnplugged(surface: Surface): SurfaceStep {
+  if (surface.base.kind === 'unplugged') return [surface, []];
   const effects: SurfaceEffect[] = [];
-  const superseded = incomingOf(state);
-  if (superseded !== undefined) effects.push({ type: 'close', attempt: superseded.attempt });
-  effects.push({ type: 'open', view: incoming, loginUrl });
-  const view = viewOf(state);
-  return [view === undefined ? { kind: 'entering', incoming } : { kind: 'swapping', view, incoming }, effects];
+  const shown = shownOf(surface);
+  if (shown !== undefined) effects.push({ type: 'close', view: shown.view.id });
+  if (surface.incoming !== undefined) {
+    effects.push({ type: 'close', view: surface.incoming.view.id });
+    effects.push(...entryFailed(surface.incoming, UNPLUGGED));
+  }
+  return [{ base: { kind: 'unplugged' }, deaths: 0, ringing: surface.ringing }, effects];
 }
 
-function onPainted(state: SurfaceState, event: Extract<SurfaceEvent, { type: 'painted' }>): SurfaceStep {
-  const incoming = incomingOf(state);
-  if (incoming?.attempt !== event.attempt) return [state, []];
-  const effects: SurfaceEffect[] = [{ type: 'raise', attempt: incoming.attempt }];
-  const old = viewOf(state);
-  if (old !== undefined) effects.push({ type: 'close', attempt: old.attempt });
-  effects.push({ type: 'report-entered', attempt: incoming.attempt, verified: event.verified });
-  return [{ kind: 'showing', view: incoming }, effects];
+const UNPLUGGED: Failure = {
+  code: 'CONSOLE_LOAD_FAILED',
+  sentence: 'The display was unplugged while Vigil signed in on it. It is tried again.',
+};
+
+/** The sign-in of a view that had not painted yet has failed with it. */
+function entryFailed({ view, painted }: Incoming, failure: Failure): SurfaceEffect[] {
+  return view.signsIn && painted === undefined ? [{ type: 'report-entry-failed', view, failure }] : [];
 }
 
-function onIncomingFailed(state: SurfaceState, attempt: number, failure: Failure): SurfaceStep {
-  if (incomingOf(state)?.attempt !== attempt) return [state, []];
-  return [
-    withoutIncoming(state),
-    [
-      { type: 'close', attempt },
-      { type: 'report-entry-failed', attempt, failure },
-    ],
-  ];
+function onPainted(
+  surface: Surface,
+  event: Extract<SurfaceEvent, { type: 'painted' }>,
+  { now }: SurfaceContext,
+): SurfaceStep {
+  const { incoming } = surface;
+  if (incoming?.view.id !== event.view || incoming.painted !== undefined) return [surface, []];
+  const { view } = incoming;
+  const { verified } = event;
+  const effects: SurfaceEffect[] = view.signsIn ? [{ type: 'report-entered', view, verified }] : [];
+  return [{ ...surface, incoming: { ...incoming, painted: { at: now, verified } } }, effects];
 }
 
-function onViewGone(state: SurfaceState, attempt: number, failure: Failure): SurfaceStep {
-  if (viewOf(state)?.attempt !== attempt) return onIncomingFailed(state, attempt, failure);
-  const incoming = incomingOf(state);
-  const next: SurfaceState = incoming === undefined ? { kind: 'notice' } : { kind: 'entering', incoming };
-  return [next, [{ type: 'raise-notice' }, { type: 'close', attempt }, ...lost(state, failure)]];
+function troubleOf(surface: Surface, dashboard: string, reason: Failure, context: SurfaceContext): Trouble {
+  const before = surface.trouble?.dashboard === dashboard ? surface.trouble.failures : 0;
+  return wait(dashboard, reason, before + 1, context);
 }
 
-function onDark(state: SurfaceState): SurfaceStep {
-  const view = viewOf(state);
-  if (view === undefined) return [state, [{ type: 'raise-notice' }]];
-  const incoming = incomingOf(state);
-  const next: SurfaceState = incoming === undefined ? { kind: 'notice' } : { kind: 'entering', incoming };
-  return [next, [{ type: 'raise-notice' }, { type: 'close', attempt: view.attempt }]];
+function wait(dashboard: string, reason: Failure, failures: number, context: SurfaceContext): Trouble {
+  const { now, backoff, fraction } = context;
+  const ms = backoffMs(backoff, failures, fraction, reason.retryAfterMs);
+  const notBefore = after(now, Math.min(ms, Math.max(backoff.firstMs, reason.retryAfterMs ?? 0)));
+  return { dashboard, reason, failures, nextTry: { until: after(now, ms), notBefore } };
+}
+
+function incomingFailed(surface: Surface, failure: Failure, context: SurfaceContext): SurfaceStep {
+  const { incoming } = surface;
+  if (incoming === undefined) return [surface, []];
+  const { view } = incoming;
+  const trouble = troubleOf(surface, view.dashboard, failure, context);
+  const rest = withoutIncoming(surface);
+  const { base } = rest;
+  const effects: SurfaceEffect[] = [{ type: 'close', view: view.id }, ...entryFailed(incoming, failure)];
+  if (base.kind !== 'showing') return [{ ...rest, trouble }, effects];
+  const { shown } = base;
+  const isOfShown = shown.view.dashboard === view.dashboard;
+  const next: Base = isOfShown ? { kind: 'showing', shown: { ...shown, refreshFailed: true } } : base;
+  return [{ ...rest, base: next, trouble }, effects];
+}
+
+function onLost(
+  surface: Surface,
+  event: Extract<SurfaceEvent, { type: 'lost' }>,
+  context: SurfaceContext,
+): SurfaceStep {
+  const { failure } = event;
+  const { incoming } = surface;
+  if (incoming?.view.id === event.view) {
+    const [next, effects] = incomingFailed(surface, failure, context);
+    // One that signs in has told its failure already.
+    const isTold = incoming.view.signsIn && incoming.painted === undefined;
+    return [next, isTold ? effects : [...effects, { type: 'report-lost', view: incoming.view, failure }]];
+  }
+  const shown = shownOf(surface);
+  if (shown?.view.id !== event.view) return [surface, []];
+  const base: Base = { kind: 'showing', shown: { ...shown, lostAt: shown.lostAt ?? context.now } };
+  return [{ ...surface, base }, [{ type: 'report-lost', view: shown.view, failure }]];
+}
+
+function onGone(
+  surface: Surface,
+  event: Extract<SurfaceEvent, { type: 'gone' }>,
+  context: SurfaceContext,
+): SurfaceStep {
+  if (surface.incoming?.view.id === event.view) return incomingFailed(surface, event.failure, context);
+  const shown = shownOf(surface);
+  if (shown?.view.id !== event.view) return [surface, []];
+  const hasSettled = context.now.monotonic - shown.paintedAt.monotonic >= SETTLED_MS;
+  const deaths = hasSettled ? 1 : surface.deaths + 1;
+  const [dark, effects] = goDark(surface);
+  const { dashboard } = shown.view;
+  // The first time it is opened afresh at once.
+  const trouble = deaths > 1 ? wait(dashboard, event.failure, deaths - 1, context) : undefined;
+  const { trouble: _before, ...rest } = dark;
+  return [{ ...rest, deaths, ...(trouble === undefined ? {} : { trouble }) }, effects];
+}
+
+function onData(surface: Surface, view: number, now: Instant): SurfaceStep {
+  const { incoming } = surface;
+  if (incoming?.view.id === view) return [{ ...surface, incoming: { ...incoming, dataAt: now } }, []];
+  return withShown(
+    surface,
+    view,
+    (shown) => ({ ...shown, dataAt: now, refreshFailed: false, renewalAsked: false }),
+    () => [surface, []],
+  );
+}
+
+function onNudge(surface: Surface, { now }: SurfaceContext): SurfaceStep {
+  const { trouble } = surface;
+  if (trouble === undefined || trouble.nextTry.until.monotonic <= now.monotonic) return [surface, []];
+  const { notBefore } = trouble.nextTry;
+  return [{ ...surface, trouble: { ...trouble, nextTry: { until: notBefore, notBefore } } }, []];
+}
+
+/** The views that a surface has. */
+export function viewsOf(surface: Surface): readonly View[] {
+  const shown = shownOf(surface);
+  const views = shown === undefined ? [] : [shown.view];
+  return surface.incoming === undefined ? views : [...views, surface.incoming.view];
 }

@@ -1,0 +1,179 @@
+/**
+ * What a surface does of its own accord: goes by its programme, follows its sessions' renewals, refreshes its dashboard, and tries again
+ * after failures. One view at a time is loaded beneath what shows; it is raised when it has painted and its time has come.
+ */
+import type { PlannedDashboard, Showing } from '../plan/plan.ts';
+import { type Instant, after, hasCome, hasElapsed } from '../renewal/deadline.ts';
+import type { Partition } from '../session/state.ts';
+import { freshnessDeadlines, isStale, wantsRefresh } from './freshness.ts';
+import type { Shown, Surface, SurfaceEffect, SurfaceStep, View } from './state.ts';
+import { dropIncoming, goDark, raise, shownOf, withoutIncoming } from './surface.ts';
+
+/** The next dashboard of a programme is loaded this long before its time, in ms. */
+export const VIEW_LEAD_MS = 30_000;
+/** A session whose dashboard comes next is needed this long before its time, in ms. */
+export const SESSION_LEAD_MS = 60_000;
+/** The picture of a view whose session was lost stays for this long at most, in ms. */
+const KEEP_PICTURE_MS = 60_000;
+
+/** What a surface wants to show. */
+export interface Wants {
+  readonly now: Showing;
+  /** When `next` follows, by the wall clock in ms; Infinity: never. */
+  readonly until: number;
+  readonly next: Showing;
+  /** A dashboard that may be wanted at any time: its session is kept signed in. */
+  readonly standby?: string;
+}
+
+/** What a surface must know of a session. */
+export interface Entry {
+  /** Signed in: dashboards open by their own addresses. */
+  readonly live?: { readonly generation: number; readonly partition: Partition; readonly endsAt: Instant };
+  /** A login URL waits for a view to be opened with it. */
+  readonly login?: { readonly generation: number; readonly partition: Partition; readonly endsAt: Instant };
+}
+
+export interface SettleContext {
+  readonly now: Instant;
+  readonly dashboards: Readonly<Record<string, PlannedDashboard>>;
+  readonly entryOf: (session: string) => Entry;
+  readonly nextViewId: number;
+}
+
+const dashboardOf = (showing: Showing) => (showing.kind === 'dashboard' ? showing.dashboard : undefined);
+
+/** Whether what comes next is near enough for `leadMs`. */
+export function isSoon({ until }: Wants, now: Instant, leadMs: number): boolean {
+  return until - now.wall <= leadMs;
+}
+
+/** One step towards what the surface wants; it has settled when nothing comes out any more. */
+export function settle(surface: Surface, wants: Wants, context: SettleContext): SurfaceStep {
+  if (surface.base.kind === 'unplugged') return [surface, []];
+  const { now } = context;
+  const wanted = dashboardOf(wants.now);
+  if (wanted === undefined && surface.base.kind !== 'night') return toNight(surface);
+  const upcoming = isSoon(wants, now, VIEW_LEAD_MS) ? dashboardOf(wants.next) : undefined;
+  const { incoming } = surface;
+  if (incoming !== undefined) {
+    const { dashboard } = incoming.view;
+    if (incoming.painted !== undefined && dashboard === wanted && isWorthRaising(surface, incoming.view)) {
+      return raise(surface, incoming, incoming.painted);
+    }
+    const soon = isSoon(wants, now, SESSION_LEAD_MS) ? dashboardOf(wants.next) : undefined;
+    if (isUnwanted(surface, wanted, soon, context)) return dropIncoming(surface);
+  }
+  if (wanted !== undefined && surface.base.kind === 'night') {
+    return [{ ...surface, base: { kind: 'notice' } }, [{ type: 'cover' }]];
+  }
+  const shown = shownOf(surface);
+  if (shown !== undefined && isOver(shown, context)) return goDark(surface);
+  if (shown?.view.dashboard === wanted && shown !== undefined && needsRenewal(shown, context)) {
+    const told: Shown = { ...shown, renewalAsked: true };
+    return [{ ...surface, base: { kind: 'showing', shown: told } }, [{ type: 'report-stale', view: shown.view }]];
+  }
+  if (incoming !== undefined) return [surface, []];
+  return open(surface, wants, wanted, upcoming, context);
+}
+
+/** When the surface next wants to look at the clock, some of it long past. */
+export function surfaceDeadlines(surface: Surface, wants: Wants, context: SettleContext): readonly Instant[] {
+  if (surface.base.kind === 'unplugged') return [];
+  const { now, dashboards } = context;
+  const deadlines: Instant[] = [];
+  if (Number.isFinite(wants.until)) {
+    const change = after(now, wants.until - now.wall);
+    deadlines.push(change, after(change, -VIEW_LEAD_MS), after(change, -SESSION_LEAD_MS));
+  }
+  if (surface.trouble !== undefined) deadlines.push(surface.trouble.nextTry.until);
+  const shown = shownOf(surface);
+  const dashboard = shown === undefined ? undefined : dashboards[shown.view.dashboard];
+  if (shown !== undefined && dashboard !== undefined) {
+    deadlines.push(...freshnessDeadlines(shown, dashboard), shown.view.endsAt);
+    if (shown.lostAt !== undefined) deadlines.push(after(shown.lostAt, KEEP_PICTURE_MS));
+  }
+  return deadlines;
+}
+
+function toNight(surface: Surface): SurfaceStep {
+  const shown = shownOf(surface);
+  const close: SurfaceEffect[] = shown === undefined ? [] : [{ type: 'close', view: shown.view.id }];
+  return [{ ...surface, base: { kind: 'night' } }, [{ type: 'cover' }, ...close]];
+}
+
+/** A view of an older sign-in never follows one of a newer. */
+function isWorthRaising(surface: Surface, view: View): boolean {
+  const shown = shownOf(surface);
+  return shown?.view.session !== view.session || view.generation >= shown.view.generation;
+}
+
+function isUnwanted(
+  surface: Surface,
+  wanted: string | undefined,
+  upcoming: string | undefined,
+  { entryOf }: SettleContext,
+): boolean {
+  const { incoming } = surface;
+  if (incoming === undefined) return false;
+  const { view, painted } = incoming;
+  // Its sign-in needs it, whatever it shows.
+  if (view.signsIn && painted === undefined) return false;
+  if (view.dashboard !== wanted && view.dashboard !== upcoming) return true;
+  return entryOf(view.session).live?.generation !== view.generation;
+}
+
+/** The picture's session has ended, and nothing newer of it has come in time. */
+function isOver(shown: Shown, { now, entryOf }: SettleContext): boolean {
+  const { view, lostAt } = shown;
+  const isCurrent = entryOf(view.session).live?.generation === view.generation;
+  if (isCurrent) return false;
+  // What becomes of a session that is not live is told by the session itself, as long as nothing newer of it is there.
+  if (entryOf(view.session).live === undefined) return false;
+  return hasCome(view.endsAt, now) || (lostAt !== undefined && hasElapsed(after(lostAt, KEEP_PICTURE_MS), now));
+}
+
+/** A fresh load has failed to mend stale data: the session may be the reason. Asked once each time. */
+function needsRenewal(shown: Shown, { now, dashboards }: SettleContext): boolean {
+  const dashboard = dashboards[shown.view.dashboard];
+  return dashboard !== undefined && shown.refreshFailed && !shown.renewalAsked && isStale(shown, dashboard, now);
+}
+
+/** Opens what is wanted most and can be had. */
+function open(
+  surface: Surface,
+  wants: Wants,
+  wanted: string | undefined,
+  upcoming: string | undefined,
+  context: SettleContext,
+): SurfaceStep {
+  const { now, dashboards, entryOf, nextViewId } = context;
+  const { trouble } = surface;
+  const shown = shownOf(surface);
+  const openWith = (dashboard: string, source: NonNullable<Entry['live']>, signsIn: boolean): SurfaceStep => {
+    const session = dashboards[dashboard]?.session ?? '';
+    const view: View = { id: nextViewId, dashboard, session, ...source, signsIn };
+    return [{ ...withoutIncoming(surface), incoming: { view } }, [{ type: 'open', view }]];
+  };
+  const candidates = [...(wanted === undefined ? [] : [wanted]), ...(upcoming === undefined ? [] : [upcoming])];
+  for (const dashboard of candidates) {
+    const planned = dashboards[dashboard];
+    if (planned === undefined) continue;
+    const { live, login } = entryOf(planned.session);
+    const isShown = shown?.view.dashboard === dashboard;
+    // What is shown gives way to what comes next when its time is near: loading both would be for nothing.
+    const isMissing = !isShown;
+    const isOld = isShown && live !== undefined && shown.view.generation !== live.generation;
+    const isSpent = isShown && (shown.doubted !== undefined || wantsRefresh(shown, planned, now));
+    if (login !== undefined) return openWith(dashboard, login, true);
+    const mayTry = trouble?.dashboard !== dashboard || hasElapsed(trouble.nextTry.until, now);
+    if (live !== undefined && mayTry && (isMissing || isOld || isSpent)) return openWith(dashboard, live, false);
+  }
+  // Sign-ins that no dashboard of the moment asks for.
+  const later = isSoon(wants, now, SESSION_LEAD_MS) ? dashboardOf(wants.next) : undefined;
+  for (const dashboard of [later, wants.standby]) {
+    const login = dashboard === undefined ? undefined : entryOf(dashboards[dashboard]?.session ?? '').login;
+    if (dashboard !== undefined && login !== undefined) return openWith(dashboard, login, true);
+  }
+  return [surface, []];
+}

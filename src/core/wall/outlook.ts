@@ -1,0 +1,65 @@
+/** What the sessions and surfaces of a wall must know of each other. */
+import type { PlannedSurface, Programme } from '../plan/plan.ts';
+import { type Instant, hasCome } from '../renewal/deadline.ts';
+import type { Partition, Session } from '../session/state.ts';
+import { type Entry, SESSION_LEAD_MS, type Wants, isSoon } from '../surface/settle.ts';
+import type { Surface, View } from '../surface/state.ts';
+import { shownOf, viewsOf } from '../surface/surface.ts';
+
+/** What a surface wants: its programme, or the dashboard of an alarm for as long as that rings. */
+export function wantsOf({ alarms }: PlannedSurface, ringing: boolean, programme: Programme): Wants {
+  if (alarms === undefined) return programme;
+  const now = { kind: 'dashboard', dashboard: alarms.dashboard } as const;
+  return ringing ? { now, until: Infinity, next: now } : { ...programme, standby: alarms.dashboard };
+}
+
+/** The dashboards that a surface shows, wants, or will want so soon that their sessions are needed. */
+export function neededDashboards(surface: Surface, wants: Wants, now: Instant): readonly string[] {
+  if (surface.base.kind === 'unplugged') return [];
+  const needed: string[] = [];
+  if (wants.now.kind === 'dashboard') needed.push(wants.now.dashboard);
+  if (wants.next.kind === 'dashboard' && isSoon(wants, now, SESSION_LEAD_MS)) needed.push(wants.next.dashboard);
+  if (wants.standby !== undefined) needed.push(wants.standby);
+  const shown = shownOf(surface);
+  if (shown !== undefined) needed.push(shown.view.dashboard);
+  return needed;
+}
+
+/** How dashboards of a session can be opened. */
+export function entryOf(session: Session | undefined, name: string, surfaces: Iterable<Surface>): Entry {
+  const phase = session?.phase;
+  if (phase === undefined) return {};
+  const live = phase.kind === 'live' || phase.kind === 'renewing' ? phase.live : undefined;
+  const attempt = phase.kind === 'signing-in' || phase.kind === 'renewing' ? phase.attempt : undefined;
+  let entry: Entry = {};
+  if (live !== undefined) {
+    entry = { live: { generation: live.attempt, partition: live.partition, endsAt: live.endsAt } };
+  }
+  if (attempt?.step !== 'entering' || attempt.endsAt === undefined) return entry;
+  const isTaken = (view: View) => view.signsIn && view.session === name && view.generation === attempt.id;
+  for (const { incoming } of surfaces) if (incoming !== undefined && isTaken(incoming.view)) return entry;
+  return { ...entry, login: { generation: attempt.id, partition: attempt.partition, endsAt: attempt.endsAt } };
+}
+
+/** Whether a picture that is still good stands in the partition that a renewal of the session would take. */
+export function isBlocked(session: Session, name: string, surfaces: Iterable<Surface>, now: Instant): boolean {
+  if (session.phase.kind !== 'live') return false;
+  const { live } = session.phase;
+  for (const surface of surfaces) {
+    const view = shownOf(surface)?.view;
+    if (view?.session !== name || view.partition === live.partition) continue;
+    if (!hasCome(view.endsAt, now)) return true;
+  }
+  return false;
+}
+
+/** Whether anything lives in a partition of a session, or is about to. */
+export function isUsed(session: Session, name: string, partition: Partition, surfaces: Iterable<Surface>): boolean {
+  const { phase } = session;
+  if ((phase.kind === 'live' || phase.kind === 'renewing') && phase.live.partition === partition) return true;
+  if ((phase.kind === 'signing-in' || phase.kind === 'renewing') && phase.attempt.partition === partition) return true;
+  for (const surface of surfaces) {
+    if (viewsOf(surface).some((view) => view.session === name && view.partition === partition)) return true;
+  }
+  return false;
+}

@@ -1,0 +1,326 @@
+/**
+ * The state machine of a wall: its sessions, its surfaces, and what they tell each other.
+ *
+ * A session is signed in while a surface shows a dashboard of it or soon will. Its login URL is opened by one surface, the others follow
+ * by their dashboards' own addresses. One of its two partitions is cleared when the last view has left it.
+ */
+import type { Failure } from '../errors.ts';
+import type { Instant } from '../renewal/deadline.ts';
+import { reduceSession, sessionDeadlines } from '../session/session.ts';
+import {
+  IDLE_SESSION,
+  type Partition,
+  type Session,
+  type SessionContext,
+  type SessionEffect,
+  type SessionEvent,
+} from '../session/state.ts';
+import { type SettleContext, type Wants, settle, surfaceDeadlines } from '../surface/settle.ts';
+import { type Surface, type SurfaceEffect, type SurfaceEvent, UNPLUGGED_SURFACE, type View } from '../surface/state.ts';
+import { dropIncoming, goDark, reduceSurface, shownOf, viewsOf } from '../surface/surface.ts';
+import { entryOf, isBlocked, isUsed, neededDashboards, wantsOf } from './outlook.ts';
+import type { Wall, WallContext, WallEffect, WallEvent, WallStep } from './state.ts';
+
+/** A wall before anything has happened; its displays are told with a `displays` event. */
+export function newWall({ plan }: Pick<WallContext, 'plan'>): Wall {
+  return {
+    sessions: new Map(plan.sessions.map((name) => [name, IDLE_SESSION])),
+    surfaces: new Map(plan.surfaces.map(({ name }) => [name, UNPLUGGED_SURFACE])),
+    views: 0,
+    used: new Set(),
+  };
+}
+
+/** One step of a wall. */
+export function reduceWall(wall: Wall, event: WallEvent, context: WallContext): WallStep {
+  const turn = new Turn(wall, context);
+  turn.take(event);
+  turn.settle();
+  return turn.done();
+}
+
+/** When the wall next wants to look at the clock; what lies in the past has been seen to. */
+export function wallDeadlines(wall: Wall, context: WallContext): readonly Instant[] {
+  const turn = new Turn(wall, context);
+  return turn.deadlines().filter(({ monotonic }) => monotonic > context.now.monotonic);
+}
+
+// Rounds in which surfaces and sessions may answer each other before something must be wrong.
+const MOST_ROUNDS = 1_000;
+
+/** One step in the making. */
+class Turn {
+  readonly #before: Wall;
+  readonly #context: WallContext;
+  readonly #now: Instant;
+  readonly #sessions: Map<string, Session>;
+  readonly #surfaces: Map<string, Surface>;
+  readonly #used: Set<string>;
+  readonly #effects: WallEffect[] = [];
+  readonly #wants = new Map<string, Wants>();
+  #views: number;
+
+  constructor(wall: Wall, context: WallContext) {
+    this.#before = wall;
+    this.#context = context;
+    this.#now = context.now;
+    this.#sessions = new Map(wall.sessions);
+    this.#surfaces = new Map(wall.surfaces);
+    this.#used = new Set(wall.used);
+    this.#views = wall.views;
+  }
+
+  take(event: WallEvent): void {
+    switch (event.type) {
+      case 'clock':
+        return;
+      case 'displays':
+        for (const name of this.#surfaces.keys()) {
+          this.#tellSurface(name, { type: event.plugged.includes(name) ? 'plugged' : 'unplugged' });
+        }
+        return;
+      case 'signed-in':
+      case 'sign-in-failed':
+        this.#tellSession(event.session, event);
+        return;
+      case 'cookies-gone':
+        this.#onCookiesGone(event.failure);
+        return;
+      case 'alarm':
+        this.#tellSurface(event.surface, { type: 'alarm', ringing: event.ringing });
+        this.#wants.delete(event.surface);
+        return;
+      case 'nudge':
+        for (const name of this.#sessions.keys()) this.#tellSession(name, { type: 'nudge' });
+        for (const name of this.#surfaces.keys()) this.#tellSurface(name, { type: 'nudge' });
+        return;
+      case 'renew-now':
+        for (const name of this.#sessions.keys()) this.#tellSession(name, { type: 'renew-now' });
+        return;
+      default:
+        for (const [name, surface] of this.#surfaces) {
+          if (viewsOf(surface).some(({ id }) => id === event.view)) this.#tellSurface(name, event);
+        }
+    }
+  }
+
+  /** Lets every session and surface do what is due, until nothing changes any more. */
+  settle(): void {
+    for (let round = 0; round < MOST_ROUNDS; round += 1) {
+      let isQuiet = true;
+      for (const [name, session] of this.#sessions) {
+        this.#tellSession(name, { type: 'clock' });
+        isQuiet &&= this.#sessions.get(name) === session;
+      }
+      for (const name of this.#inTurn()) {
+        const surface = this.#surfaces.get(name);
+        if (surface === undefined) continue;
+        const [next, effects] = settle(surface, this.#wantsOf(name), this.#settleContext());
+        if (next === surface) continue;
+        isQuiet = false;
+        this.#apply(name, next, effects);
+      }
+      if (isQuiet) return;
+    }
+    throw new Error('the wall does not settle');
+  }
+
+  deadlines(): readonly Instant[] {
+    const ofSessions = [...this.#sessions].flatMap(([name, session]) =>
+      sessionDeadlines(session, this.#sessionContext(name, session)),
+    );
+    const context = this.#settleContext();
+    const ofSurfaces = [...this.#surfaces].flatMap(([name, surface]) =>
+      surfaceDeadlines(surface, this.#wantsOf(name), context),
+    );
+    return [...ofSessions, ...ofSurfaces];
+  }
+
+  done(): WallStep {
+    this.#clearLeft();
+    const isSame =
+      this.#effects.length === 0 &&
+      isEqual(this.#sessions, this.#before.sessions) &&
+      isEqual(this.#surfaces, this.#before.surfaces);
+    if (isSame) return [this.#before, []];
+    const next = { sessions: this.#sessions, surfaces: this.#surfaces, views: this.#views, used: this.#used };
+    return [next, this.#effects];
+  }
+
+  /** Surfaces that have had less trouble come first: a sign-in is not for the dashboard that never opens. */
+  #inTurn(): readonly string[] {
+    const names = [...this.#surfaces.keys()];
+    const failures = (name: string) => this.#surfaces.get(name)?.trouble?.failures ?? 0;
+    return names.some((name) => failures(name) > 0) ? names.sort((a, b) => failures(a) - failures(b)) : names;
+  }
+
+  #wantsOf(name: string): Wants {
+    const known = this.#wants.get(name);
+    if (known !== undefined) return known;
+    const planned = this.#context.plan.surfaces.find((one) => one.name === name);
+    const programme = this.#context.programme(name, this.#now.wall);
+    const ringing = this.#surfaces.get(name)?.ringing === true;
+    const wants = planned === undefined ? programme : wantsOf(planned, ringing, programme);
+    this.#wants.set(name, wants);
+    return wants;
+  }
+
+  #settleContext(): SettleContext {
+    return {
+      now: this.#now,
+      dashboards: this.#context.plan.dashboards,
+      entryOf: (session) => entryOf(this.#sessions.get(session), session, this.#surfaces.values()),
+      nextViewId: this.#views + 1,
+    };
+  }
+
+  #sessionContext(name: string, session: Session): SessionContext {
+    const { plan, policy, fraction } = this.#context;
+    let needed = false;
+    for (const [surfaceName, surface] of this.#surfaces) {
+      const dashboards = neededDashboards(surface, this.#wantsOf(surfaceName), this.#now);
+      needed ||= dashboards.some((dashboard) => plan.dashboards[dashboard]?.session === name);
+    }
+    const blocked = isBlocked(session, name, this.#surfaces.values(), this.#now);
+    return { now: this.#now, fraction, policy, needed, blocked };
+  }
+
+  #tellSession(name: string, event: SessionEvent): void {
+    const session = this.#sessions.get(name);
+    if (session === undefined) return;
+    const [next, effects] = reduceSession(session, event, this.#sessionContext(name, session));
+    this.#sessions.set(name, next);
+    for (const effect of effects) this.#performSession(name, effect);
+  }
+
+  #performSession(name: string, effect: SessionEffect): void {
+    switch (effect.type) {
+      case 'sign-in': {
+        const { attempt, partition } = effect;
+        this.#evict(name, partition);
+        this.#used.add(keyOf(name, partition));
+        this.#effects.push({ type: 'sign-in', session: name, attempt, partition });
+        return;
+      }
+      case 'abandon':
+        for (const [surfaceName, surface] of this.#surfaces) {
+          const view = surface.incoming?.view;
+          const isIts = view?.signsIn === true && view.session === name && view.generation === effect.attempt;
+          if (isIts) this.#apply(surfaceName, ...dropIncoming(surface));
+        }
+        this.#effects.push({ type: 'abandon', session: name, attempt: effect.attempt });
+        return;
+      case 'dark':
+        for (const surfaceName of this.#surfaces.keys()) {
+          this.#tellSurface(surfaceName, { type: 'session-dark', session: name });
+        }
+        return;
+    }
+  }
+
+  /** Whatever is left of an older sign-in leaves the partition that a new one is to enter. */
+  #evict(session: string, partition: Partition): void {
+    const isIn = (view: View | undefined) => view?.session === session && view.partition === partition;
+    for (const name of this.#surfaces.keys()) {
+      const surface = this.#surfaces.get(name);
+      if (surface !== undefined && isIn(surface.incoming?.view)) this.#apply(name, ...dropIncoming(surface));
+      const left = this.#surfaces.get(name);
+      if (left !== undefined && isIn(shownOf(left)?.view)) this.#apply(name, ...goDark(left));
+    }
+  }
+
+  #tellSurface(name: string, event: SurfaceEvent): void {
+    const surface = this.#surfaces.get(name);
+    if (surface === undefined) return;
+    const { fraction, policy } = this.#context;
+    this.#apply(name, ...reduceSurface(surface, event, { now: this.#now, fraction, backoff: policy.backoff }));
+  }
+
+  #apply(name: string, next: Surface, effects: readonly SurfaceEffect[]): void {
+    this.#surfaces.set(name, next);
+    for (const effect of effects) this.#performSurface(name, effect);
+  }
+
+  #performSurface(surface: string, effect: SurfaceEffect): void {
+    switch (effect.type) {
+      case 'open':
+        this.#views = effect.view.id;
+        this.#effects.push({ ...effect, surface });
+        return;
+      case 'raise':
+      case 'cover':
+      case 'close':
+        this.#effects.push({ ...effect, surface });
+        return;
+      case 'report-entered': {
+        const { session, generation } = effect.view;
+        this.#tellSession(session, { type: 'entered', attempt: generation, verified: effect.verified });
+        return;
+      }
+      case 'report-entry-failed': {
+        const { session, generation: attempt } = effect.view;
+        const { failure } = effect;
+        // The console let the session in; what it refuses is this dashboard.
+        if (isOfDashboard(failure)) this.#tellSession(session, { type: 'entered', attempt, verified: false });
+        else this.#tellSession(session, { type: 'entry-failed', attempt, failure });
+        return;
+      }
+      case 'report-lost': {
+        const { session, partition, generation } = effect.view;
+        if (this.#liveOf(session)?.attempt !== generation) return;
+        this.#tellSession(session, { type: 'lost', partition, failure: effect.failure });
+        return;
+      }
+      case 'report-stale': {
+        const { session } = effect.view;
+        const phase = this.#sessions.get(session)?.phase;
+        // One that fails already is being tried again.
+        if (phase?.kind === 'live' && phase.renewal.failed === undefined) {
+          this.#tellSession(session, { type: 'renew-now' });
+        }
+      }
+    }
+  }
+
+  #liveOf(name: string) {
+    const phase = this.#sessions.get(name)?.phase;
+    return phase?.kind === 'live' || phase?.kind === 'renewing' ? phase.live : undefined;
+  }
+
+  #onCookiesGone(failure: Failure): void {
+    for (const [name, surface] of this.#surfaces) {
+      const shown = shownOf(surface);
+      if (shown !== undefined) this.#tellSurface(name, { type: 'lost', view: shown.view.id, failure });
+    }
+    for (const name of this.#sessions.keys()) {
+      const live = this.#liveOf(name);
+      if (live !== undefined) this.#tellSession(name, { type: 'lost', partition: live.partition, failure });
+    }
+  }
+
+  #clearLeft(): void {
+    for (const key of this.#used) {
+      const [name, partition] = partsOf(key);
+      const session = this.#sessions.get(name);
+      if (session === undefined || isUsed(session, name, partition, this.#surfaces.values())) continue;
+      this.#used.delete(key);
+      this.#effects.push({ type: 'clear', session: name, partition });
+    }
+  }
+}
+
+const keyOf = (session: string, partition: Partition) => `${partition}/${session}`;
+
+function partsOf(key: string): readonly [string, Partition] {
+  return [key.slice(2), key.startsWith('a') ? 'a' : 'b'];
+}
+
+/** Refusals of one dashboard, which say nothing of the session. */
+function isOfDashboard({ code }: Failure): boolean {
+  return code === 'CONSOLE_ACCESS_DENIED' || code === 'CONSOLE_DASHBOARD_MISSING';
+}
+
+function isEqual<V>(one: ReadonlyMap<string, V>, other: ReadonlyMap<string, V>): boolean {
+  for (const [name, value] of one) if (other.get(name) !== value) return false;
+  return true;
+}
