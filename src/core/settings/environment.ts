@@ -46,6 +46,8 @@ export const VARIABLES: readonly Variable[] = [
   { name: 'VIGIL_TRAY', path: 'wall.tray', kind: 'boolean' },
   { name: 'VIGIL_MAX_SESSION_AGE_SECONDS', path: 'wall.maxSessionAgeSeconds', kind: 'number' },
   { name: 'VIGIL_LOG_FOLDER', path: 'wall.logFolder' },
+  { name: 'VIGIL_HEALTH_PORT', path: 'health.port', kind: 'number' },
+  { name: 'VIGIL_HEALTH_TOKEN', path: 'health.token' },
 ];
 
 /** The variable to name for a field: the strongest that sets it. */

@@ -1,14 +1,42 @@
 /** The kinds of values that settings fields take. Every complaint is a verb phrase that never repeats the value. */
 import { z } from 'zod';
+import { nearestOf, plain } from './words.ts';
+
+/** What the schema cannot say about a field by itself. */
+interface FieldNotes {
+  /** The value must never be shown. */
+  readonly secret?: true;
+  /** The value is a path of a file or folder; a relative one is read from the folder of the file that names it. */
+  readonly path?: true;
+}
+
+/** Notes by field schema. */
+export const fieldNotes = z.registry<FieldNotes>();
 
 export const UNSEEN = /[\p{Cc}\p{Cs}\p{Zl}\p{Zp}]/u;
 const LONGEST_TEXT = 4096;
 export const LONGEST_URL = 8192;
 
+/** The complaint, or that something is missing altogether. */
+export function unlessMissing(complaint: string) {
+  return (issue: { readonly input?: unknown }) => (issue.input === undefined ? 'must be given' : complaint);
+}
+
+/** A group of fields inside a list or a record; one that the group does not have is answered with the nearest. */
+export function group<Shape extends z.ZodRawShape>(shape: Shape) {
+  return z.strictObject(shape, {
+    error: (issue) => {
+      if (issue.code !== 'unrecognized_keys') return unlessMissing('must be a group of fields')(issue);
+      const name = issue.keys[0] ?? '';
+      return `has no field named ${plain(name)} (the nearest is ${nearestOf(Object.keys(shape), name)})`;
+    },
+  });
+}
+
 /** Plain text: no control characters or lone surrogates, no space around it, at most `longest` characters. */
 export function text(longest = LONGEST_TEXT) {
   return z
-    .string({ error: 'must be text' })
+    .string({ error: unlessMissing('must be text') })
     .min(1, { error: 'must not be empty' })
     .max(longest, { error: `must be at most ${longest} characters long` })
     .refine((value) => !UNSEEN.test(value), {
@@ -82,6 +110,11 @@ export function yesOrNo() {
   return z.boolean({ error: 'must be true or false' });
 }
 
+export const secretName = () => matching(/^[^,\s]{1,512}$/, 'the name of one secret, without commas or spaces', 512);
+
+export const credentialSource = () =>
+  matching(/^[^,\s]+,[^,\s]+(,[^,\s]*){0,2}$/, 'store,id or store,id,version,stage', 2048);
+
 // AWS STS API reference, AssumeRole: RoleSessionName and SourceIdentity.
 export const sessionName = () =>
   matching(/^[\w+=,.@-]{2,64}$/, '2 to 64 characters, each a letter, a digit or one of _+=,.@-', 64);
@@ -134,8 +167,41 @@ export const tagKey = () =>
     .string({ error: 'must be text' })
     .regex(/^[\p{L}\p{Z}\p{N}_.:/=+\-@]{1,128}$/u, { error: 'must have keys of 1 to 128 letters, digits or _.:/=+-@' });
 export const tagValue = () =>
-  z.string({ error: 'must have texts as values' }).regex(/^[\p{L}\p{Z}\p{N}_.:/=+\-@]{0,256}$/u, {
-    error: 'must have values of at most 256 letters, digits or _.:/=+-@',
+  z.string({ error: 'must be text' }).regex(/^[\p{L}\p{Z}\p{N}_.:/=+\-@]{0,256}$/u, {
+    error: 'must be at most 256 letters, digits or _.:/=+-@',
   });
 
 export const secretText = () => matching(/^\S+$/, 'one word without spaces');
+
+/** The name that settings give a role, a dashboard or a display, for others to refer to. */
+export const givenName = () =>
+  matching(/^[\p{L}\p{N}][\p{L}\p{N}_-]{0,63}$/u, 'a name of up to 64 letters, digits, _ or -', 64);
+
+/** What the `role` and the `dashboard` group go by, beside those that have names. */
+export const DEFAULT_NAME = 'default';
+
+/** A group of its own for each name; `default` is taken by the group that has no name. */
+export function named<Entry extends z.ZodType>(entry: Entry, what: string, most: number) {
+  return z
+    .record(
+      givenName().refine((name) => name !== DEFAULT_NAME, { error: 'must not use the name default, which is taken' }),
+      entry,
+      { error: `must map names to ${what}` },
+    )
+    .refine((value) => Object.keys(value).length <= most, { error: `must have at most ${most} entries` });
+}
+
+// IANA time zones, as this runtime knows them.
+export const timeZone = () =>
+  text(64).refine(
+    (value) => {
+      // An offset such as +01:00 knows nothing of summer time.
+      if (!/^[A-Za-z]/.test(value)) return false;
+      try {
+        return new Intl.DateTimeFormat('en', { timeZone: value }).resolvedOptions().timeZone !== '';
+      } catch {
+        return false;
+      }
+    },
+    { error: 'must be the IANA name of a time zone, such as Europe/Berlin' },
+  );

@@ -1,6 +1,7 @@
 /** The settings schema as a list of fields, for everything that goes through them one by one. */
 import type { z } from 'zod';
 import { fieldNotes, settingsSchema } from './schema.ts';
+import { distance } from './words.ts';
 
 /** One field that holds a value, as against a group of fields. */
 export interface Field {
@@ -101,22 +102,6 @@ export function shownValue(field: Field, value: unknown): unknown {
     if (url.username !== '' || url.password !== '') return `${url.protocol}//(hidden)@${url.host}${url.pathname}`;
   }
   return value;
-}
-
-/** Edits needed to turn one word into another, counted up to 64 characters of each. */
-function distance(from: string, to: string): number {
-  const a = from.slice(0, 64).toLowerCase();
-  const b = to.slice(0, 64).toLowerCase();
-  let previous = Array.from({ length: b.length + 1 }, (_, index) => index);
-  for (let i = 1; i <= a.length; i++) {
-    const row = [i];
-    for (let j = 1; j <= b.length; j++) {
-      const change = (previous[j - 1] ?? 0) + (a[i - 1] === b[j - 1] ? 0 : 1);
-      row.push(Math.min(change, (previous[j] ?? 0) + 1, (row[j - 1] ?? 0) + 1));
-    }
-    previous = row;
-  }
-  return previous[b.length] ?? a.length;
 }
 
 /** The known field or group that an unknown name in `group` was most likely meant to be, as a dotted path. */

@@ -41,6 +41,38 @@ const GOOD: Readonly<Record<string, unknown>> = {
   'role.sourceIdentity': 'lobby',
   'dashboard.url': 'https://console.aws.amazon.com/cloudwatch/home?region=us-east-1#dashboards/dashboard/Main',
   'dashboard.zoom': 0.25,
+  'dashboard.refreshSeconds': 0,
+  'dashboard.staleAfterSeconds': 901,
+  roles: {
+    ops: {
+      arn: 'arn:aws:iam::210987654321:role/Ops',
+      sessionName: 'lobby-ops',
+      externalId: 'abc',
+      policy: '{"Statement":[]}',
+      tags: { Team: 'Ops' },
+      transitiveTagKeys: ['Team'],
+      secret: 'wall-ops',
+      region: 'eu-west-1',
+    },
+    constructor: { arn: 'arn:aws:iam::210987654321:role/Other', credentialSource: 'vault,x' },
+  },
+  dashboards: {
+    Übersicht: { url: 'https://console.aws.amazon.com/', zoom: 2, refreshSeconds: 10, staleAfterSeconds: 11 },
+    second: { url: 'http://localhost:1/', zoom: 1, refreshSeconds: 0 },
+  },
+  displays: [
+    {
+      name: 'left',
+      match: { id: 7, label: 'DELL U2720Q', width: 3840, height: 2160, x: -3840, y: 0, primary: false },
+      show: [
+        { dashboard: 'default', seconds: 60 },
+        { dashboard: 'default', seconds: 5, hours: '8:00-24:00', days: ['mon', 'sun'] },
+      ],
+      night: [],
+      alarms: { dashboard: 'default', names: ['a b', 'c'], prefix: 'prod-', region: 'eu-west-1', everySeconds: 10 },
+    },
+    { show: [{ dashboard: 'default', seconds: 60 }] },
+  ],
   'aws.region': 'us-gov-west-1',
   'aws.federationUrl': 'https://signin.aws.amazon.com/federation',
   'aws.endpoints.all': 'http://localhost:4566',
@@ -54,6 +86,11 @@ const GOOD: Readonly<Record<string, unknown>> = {
   'wall.maxSessionAgeSeconds': 600,
   'wall.paintDeadlineSeconds': 600,
   'wall.logFolder': '/var/log/vigil',
+  'wall.timeZone': 'Australia/Lord_Howe',
+  'wall.night': [{ hours: '22:00-06:00', days: ['sat'] }, { days: ['sun'] }],
+  'health.port': 0,
+  'health.host': '::1',
+  'health.token': '0123456789abcdef',
 };
 
 /** What no field, or nearly no field, takes. */
@@ -176,7 +213,7 @@ describe('single rules', () => {
     ['role.tags', Object.fromEntries(Array.from({ length: 51 }, (_, i) => [`k${i}`, ''])), /at most 50/],
     ['role.tags', { ['k'.repeat(129)]: '' }, /keys of 1 to 128/],
     ['role.tags', { k: 'v'.repeat(257) }, /at most 256/],
-    ['role.tags', { k: 1 }, /texts as values/],
+    ['role.tags', { k: 1 }, /role\.tags\.k must be text/],
     ['role.transitiveTagKeys', ['Nobody'], /keys of role\.tags/],
     ['dashboard.zoom', 5.01, /0\.25 to 5/],
     ['aws.region', 'Frankfurt', /AWS region/],
@@ -267,7 +304,7 @@ describe('layers', () => {
       },
     ]);
     expect(settings.network).toEqual({ proxy: 'none', timeoutSeconds: 30 });
-    expect(settings.dashboard).toEqual({ zoom: 2 });
+    expect(settings.dashboard).toEqual({ zoom: 2, refreshSeconds: 300 });
     expect(problems.map(({ sentence }) => sentence.split(':')[0])).toEqual([
       '/etc/settings.yml',
       'VIGIL_TIMEOUT_SECONDS',
@@ -353,6 +390,7 @@ describe('what is shown of a value', () => {
       'keys.npm.token',
       'keys.s3.secretAccessKey',
       'keys.s3.sessionToken',
+      'health.token',
     ]);
     expect(shown('keys.npm.token', 'abc')).toBe('(hidden)');
     expect(shown('network.proxy', 'http://me:pw@proxy:3128')).toBe('http://(hidden)@proxy:3128/');

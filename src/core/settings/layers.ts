@@ -5,9 +5,14 @@
  *   defaults < policy defaults < user settings < environment < flags < locked policy
  */
 import type { ErrorCode } from '../errors.ts';
+import { complaintOf } from './complaint.ts';
 import { type Field, FIELDS, type Group, nearestPath, ROOT, setValueAt, valueAt } from './fields.ts';
+import { misfitsOf } from './references.ts';
 import { DEFAULT_SETTINGS, type Settings, settingsSchema } from './schema.ts';
 import { upgradeSettings } from './upgrade.ts';
+import { plain } from './words.ts';
+
+export { plain } from './words.ts';
 
 /** The layers, weakest first. `npm configuration` fills one field only, the registry, and yields to all but defaults. */
 export const LAYER_NAMES = [
@@ -59,12 +64,6 @@ export interface MergedSettings {
 /** More problems of one layer than this are counted, not told. */
 const MOST_PROBLEMS = 50;
 
-/** Text of unknown origin, fit for a sentence: one line, at most 40 characters. */
-export function plain(text: string): string {
-  const clean = text.slice(0, 200).replace(/[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu, '?');
-  return clean.length > 40 ? `${clean.slice(0, 40)}…` : clean;
-}
-
 interface Good {
   readonly field: Field;
   readonly value: unknown;
@@ -73,6 +72,13 @@ interface Good {
 interface LayerResult {
   readonly good: readonly Good[];
   readonly problems: readonly SettingsProblem[];
+}
+
+/** The file with the line nearest to a place inside a field, or whatever else says the field. */
+function whereOf(layer: SettingsLayer, path: string, places: readonly string[]): string {
+  const name = layer.origins?.[path] ?? layer.name;
+  const line = ['', ...places].map((place) => layer.lines?.[`${path}${place}`]).findLast((one) => one !== undefined);
+  return line === undefined ? name : `${name}, line ${line}`;
 }
 
 /** Reads one layer against the schema. Never throws. */
@@ -85,14 +91,13 @@ function readLayer(layer: SettingsLayer): LayerResult {
     layer: layer.layer,
     name: layer.origins?.[path] ?? layer.name,
   });
-  const complain = (path: string, shownPath: string, complaint: string) => {
+  const complain = (path: string, shownPath: string, complaint: string, places: readonly string[] = []) => {
     if (problems.length >= MOST_PROBLEMS) {
       untold += 1;
       return;
     }
     const source = sourceOf(path);
-    const line = layer.lines?.[path];
-    const where = line === undefined ? source.name : `${source.name}, line ${line}`;
+    const where = whereOf(layer, path, places);
     const subject = shownPath === '' ? '' : `: ${shownPath}`;
     problems.push({ code: 'SETTINGS_INVALID', path, sentence: `${where}${subject} ${complaint}.`, source });
   };
@@ -112,12 +117,8 @@ function readLayer(layer: SettingsLayer): LayerResult {
         good.push({ field, value: result.data });
         return;
       }
-      const issue = result.error.issues[0];
-      const index = issue?.path.find((part) => typeof part === 'number');
-      const entry = index === undefined ? '' : `[${index}]`;
-      // zod hides what is wrong with a record's key one level down.
-      const told = issue?.code === 'invalid_key' ? issue.issues[0] : issue;
-      complain(field.path, `${field.path}${entry}`, told?.message ?? 'has a value that is not allowed');
+      const { places, shown, complaint } = complaintOf(result.error.issues);
+      complain(field.path, `${field.path}${shown}`, complaint, places);
     } catch {
       complain(field.path, field.path, 'has a value that cannot be read');
     }
@@ -209,26 +210,33 @@ export function mergeSettings(layers: readonly SettingsLayer[]): MergedSettings 
       put(field, value, { layer: layer.layer, name: layer.origins?.[field.path] ?? layer.name });
     }
   }
-  checkTransitiveTags(tree, sources, problems);
-
   // Every value has passed its own field's check, so this can only build the type.
   const settings = settingsSchema.parse(tree);
+  problems.push(...misfitProblems(settings, layers, sources, problems));
   return { settings, sources, problems };
 }
 
-/** STS refuses transitive keys that are not among the session's tags. */
-function checkTransitiveTags(
-  tree: Record<string, unknown>,
-  sources: Record<string, SettingsSource>,
-  problems: SettingsProblem[],
-): void {
-  const path = 'role.transitiveTagKeys';
-  const keys = valueAt(tree, path);
-  const source = sources[path];
-  if (!Array.isArray(keys) || source === undefined) return;
-  const tags = valueAt(tree, 'role.tags');
-  const known = typeof tags === 'object' && tags !== null ? tags : {};
-  if (keys.every((key) => typeof key === 'string' && Object.hasOwn(known, key))) return;
-  const sentence = `${source.name}: ${path} must name keys of role.tags only.`;
-  problems.push({ code: 'SETTINGS_INVALID', path, sentence, source });
+/** Misfits as problems of the layer that says the field; silent where a name may be missing because of another problem. */
+function misfitProblems(
+  settings: Settings,
+  layers: readonly SettingsLayer[],
+  sources: Readonly<Record<string, SettingsSource>>,
+  known: readonly SettingsProblem[],
+): SettingsProblem[] {
+  const isBad = (path: string) => known.some((problem) => problem.path === path);
+  return misfitsOf(settings)
+    .slice(0, MOST_PROBLEMS)
+    .flatMap(({ path, place, complaint }) => {
+      const source = sources[path];
+      if (source === undefined) return [];
+      if ((path === 'displays' && isBad('dashboards')) || (path === 'dashboards' && isBad('roles'))) return [];
+      if (path === 'health.host' && isBad('health.token')) return [];
+      const says = (layer: SettingsLayer) =>
+        layer.layer === source.layer && (layer.origins?.[path] ?? layer.name) === source.name;
+      const places = Array.from(place.matchAll(/\.[^.[]+|\[\d+\]/g), ({ index, 0: part }) =>
+        place.slice(0, index + part.length),
+      );
+      const where = whereOf(layers.find(says) ?? { ...source, values: {} }, path, places);
+      return [{ code: 'SETTINGS_INVALID', path, sentence: `${where}: ${path}${place} ${complaint}.`, source } as const];
+    });
 }

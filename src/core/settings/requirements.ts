@@ -1,7 +1,11 @@
 /** What each job needs to find in the settings. */
+import { wallPlanOf } from '../plan/from-settings.ts';
 import { variableOf } from './environment.ts';
 import type { SettingsProblem } from './layers.ts';
 import type { KeySourceName, Settings } from './schema.ts';
+import { credentialSourceOf, DEFAULT_NAME, dashboardSettings, sessionSettings } from './sessions.ts';
+
+export { credentialSourceOf } from './sessions.ts';
 
 /** `keys`: fetching a key set. `credentials`: that and the auto-id server. `login-url`, `wall`: that, role and page. */
 export type Purpose = 'keys' | 'credentials' | 'login-url' | 'wall';
@@ -14,12 +18,6 @@ export function keySourceOf(settings: Settings): KeySourceName | undefined {
   if (npm.scope !== undefined) return 'npm';
   if (s3.bucket !== undefined) return 's3';
   return undefined;
-}
-
-/** What to ask the auto-id server for: `store,id[,version[,stage]]`. */
-export function credentialSourceOf(settings: Settings): string | undefined {
-  const { credentialSource, secret } = settings.server;
-  return credentialSource ?? (secret === undefined ? undefined : `secretsmanager,${secret}`);
 }
 
 function missingKeys(settings: Settings): string[] {
@@ -40,15 +38,28 @@ function missingKeys(settings: Settings): string[] {
   }
 }
 
-/** Paths of the fields that a job needs and that are not set. */
-export function missingFields(settings: Settings, purpose: Purpose): readonly string[] {
+/** The session and the dashboard that a job is about; those without a name where none is given. */
+export interface Target {
+  readonly session?: string;
+  readonly dashboard?: string;
+}
+
+/**
+ * Paths of the fields that a job needs and that are not set. A wall needs what its displays show; the other jobs are
+ * about one session and one dashboard.
+ */
+export function missingFields(settings: Settings, purpose: Purpose, target: Target = {}): readonly string[] {
   const missing = missingKeys(settings);
   if (purpose === 'keys') return missing;
   if (settings.server.endpoint === undefined) missing.push('server.endpoint');
-  if (credentialSourceOf(settings) === undefined) missing.push('server.secret');
+  const plan = purpose === 'wall' ? wallPlanOf(settings) : undefined;
+  const sessions = plan?.sessions ?? [target.session ?? DEFAULT_NAME];
+  if (sessions.some((name) => credentialSourceOf(settings, name) === undefined)) missing.push('server.secret');
   if (purpose === 'credentials') return missing;
-  if (settings.role.arn === undefined) missing.push('role.arn');
-  if (settings.dashboard.url === undefined) missing.push('dashboard.url');
+  if (sessions.some((name) => sessionSettings(settings, name)?.arn === undefined)) missing.push('role.arn');
+  const dashboards = plan === undefined ? [target.dashboard ?? DEFAULT_NAME] : Object.keys(plan.dashboards);
+  const isMissing = (name: string) => dashboardSettings(settings, name)?.url === undefined;
+  if (dashboards.some(isMissing)) missing.push('dashboard.url');
   return missing;
 }
 
@@ -60,8 +71,11 @@ export function missingProblem(
   settings: Settings,
   purpose: Purpose,
   others: readonly SettingsProblem[] = [],
+  target: Target = {},
 ): SettingsProblem | undefined {
-  const missing = missingFields(settings, purpose).filter((path) => !others.some((other) => other.path === path));
+  const missing = missingFields(settings, purpose, target).filter(
+    (path) => !others.some((other) => other.path === path),
+  );
   const [first] = missing;
   if (first === undefined) return undefined;
   const names = missing.map((path) => `${path} (${variableOf(path) ?? 'no variable'})`).join(', ');

@@ -5,47 +5,36 @@
  * the field's and the file's name in front of it and no secret can slip into a sentence.
  */
 import { z } from 'zod';
+import { dashboard, dashboards, displays, night } from './display-schema.ts';
 import {
   LONGEST_URL,
   UNSEEN,
-  arn,
+  credentialSource,
   endpoint,
+  fieldNotes,
   isProxy,
   matching,
-  policy,
   region,
   seconds,
+  secretName,
   secretText,
-  sessionName,
-  tagKey,
-  tagValue,
   text,
-  url,
+  timeZone,
   yesOrNo,
 } from './field-kinds.ts';
+import { role, roles } from './role-schema.ts';
 
-export { isLoopbackHost } from './field-kinds.ts';
-
-/** What the schema cannot say about a field by itself. */
-interface FieldNotes {
-  /** The value must never be shown. */
-  readonly secret?: true;
-  /** The value is a path of a file or folder; a relative one is read from the folder of the file that names it. */
-  readonly path?: true;
-}
-
-/** Notes by field schema. */
-export const fieldNotes = z.registry<FieldNotes>();
+export { fieldNotes, isLoopbackHost } from './field-kinds.ts';
 
 const server = z
   .strictObject({
     endpoint: endpoint()
       .exactOptional()
       .describe('Address of the auto-id server, without /Stage/verify, which Vigil appends.'),
-    secret: matching(/^[^,\s]{1,512}$/, 'the name of one secret, without commas or spaces', 512)
+    secret: secretName()
       .exactOptional()
       .describe("Name of the secret that holds the AWS keys, in the server's AWS Secrets Manager."),
-    credentialSource: matching(/^[^,\s]+,[^,\s]+(,[^,\s]*){0,2}$/, 'store,id or store,id,version,stage', 2048)
+    credentialSource: credentialSource()
       .exactOptional()
       .describe('Where the server takes the AWS keys from, in full: store,id[,version[,stage]]. Instead of secret.'),
   })
@@ -122,64 +111,6 @@ const keys = z
   .prefault({})
   .describe('Where the key set comes from: the entropy file and the public key of the server.');
 
-const role = z
-  .strictObject({
-    arn: arn('iam', 'role', 'arn:aws:iam::123456789012:role/Wall')
-      .exactOptional()
-      .describe('The role to assume for the console.'),
-    sessionName: sessionName()
-      .default('vigil')
-      .describe("Name of the role session, as CloudTrail shows it. By default vigil, with the machine's name."),
-    durationSeconds: seconds(900, 43_200)
-      .exactOptional()
-      .describe(
-        "How long the role's credentials last, in seconds. Where it is missing, AWS's own default of one hour.",
-      ),
-    externalId: matching(/^[\w+=,.@:/-]{2,1224}$/, '2 to 1224 characters, each a letter, a digit or one of _+=,.@:/-')
-      .exactOptional()
-      .describe("External id, where the role's trust policy asks for one."),
-    policy: policy()
-      .exactOptional()
-      .describe('Session policy that narrows the role down, as JSON text or an object; at most 2048 characters.'),
-    policyArns: z
-      .array(arn('iam', 'policy', 'arn:aws:iam::aws:policy/CloudWatchReadOnlyAccess'), {
-        error: 'must be a list of policy ARNs',
-      })
-      .max(10, { error: 'must list at most 10 policies' })
-      .exactOptional()
-      .describe('Managed policies that narrow the role down; at most 10.'),
-    tags: z
-      .record(tagKey(), tagValue(), { error: 'must map tag keys to values' })
-      .refine((value) => Object.keys(value).length <= 50, { error: 'must have at most 50 tags' })
-      .exactOptional()
-      .describe('Session tags; at most 50. The trust policy must allow sts:TagSession.'),
-    transitiveTagKeys: z
-      .array(tagKey(), { error: 'must be a list of tag keys' })
-      .max(50, { error: 'must list at most 50 tag keys' })
-      .exactOptional()
-      .describe('Keys of the tags that later role sessions keep.'),
-    sourceIdentity: sessionName()
-      .exactOptional()
-      .describe('Source identity of the session. The trust policy must allow sts:SetSourceIdentity.'),
-  })
-  .prefault({})
-  .describe('The role that the dashboard is looked at with.');
-
-const dashboard = z
-  .strictObject({
-    url: url({ schemes: ['https:'], query: true, login: false })
-      .exactOptional()
-      .describe('Address of the dashboard in the AWS console, as copied from a browser.'),
-    zoom: z
-      .number({ error: 'must be a number from 0.25 to 5' })
-      .min(0.25, { error: 'must be a number from 0.25 to 5' })
-      .max(5, { error: 'must be a number from 0.25 to 5' })
-      .default(1)
-      .describe('Zoom of the dashboard: 1 is 100 %.'),
-  })
-  .prefault({})
-  .describe('What the wall shows.');
-
 const aws = z
   .strictObject({
     region: region()
@@ -223,9 +154,35 @@ const wall = z
       .default(45)
       .describe('How long a dashboard may take until it is painted, in seconds.'),
     logFolder: filePath('Folder for the log files.'),
+    timeZone: timeZone()
+      .exactOptional()
+      .describe("Time zone of all hours and days, such as Europe/Berlin. Where it is missing, the machine's."),
+    night: night().exactOptional().describe('When the displays are black, but for those with a night of their own.'),
   })
   .prefault({})
   .describe('The wall itself.');
+
+const port = 'must be a whole number from 0 to 65535';
+
+const health = z
+  .strictObject({
+    port: z
+      .number({ error: port })
+      .int({ error: port })
+      .min(0, { error: port })
+      .max(65_535, { error: port })
+      .exactOptional()
+      .describe('Port for /healthz and /metrics; 0 is any free one. Where it is missing, neither is served.'),
+    host: matching(/^[A-Za-z0-9]([A-Za-z0-9.:-]*[A-Za-z0-9])?$|^::\d*$/, 'a host name or an IP address', 253)
+      .default('127.0.0.1')
+      .describe('Address to serve them on; one that other machines reach only with a token.'),
+    token: matching(/^[\u0021-\u007e]{16,}$/, 'one word of at least 16 characters')
+      .exactOptional()
+      .describe('Token that a caller must send. Better given as VIGIL_HEALTH_TOKEN than written into a file.')
+      .register(fieldNotes, { secret: true }),
+  })
+  .prefault({})
+  .describe('How the wall tells other programs how it is.');
 
 /** The settings as a file may hold them (input: every field optional) and as the program uses them (output). */
 export const settingsSchema = z.strictObject({
@@ -233,10 +190,14 @@ export const settingsSchema = z.strictObject({
   server,
   keys,
   role,
+  roles,
   dashboard,
+  dashboards,
+  displays,
   aws,
   network,
   wall,
+  health,
 });
 
 /** Settings as given by one layer: every field optional. */
