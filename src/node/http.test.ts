@@ -9,7 +9,7 @@ import { afterEach, describe, expect, it, vi } from 'vitest';
 import { AppError } from '../core/errors.ts';
 import type { HttpRequest } from '../core/ports.ts';
 import { createNodeFetch, type NodeFetchOptions } from './http.ts';
-import { makeCertificate } from './testing/certificate.ts';
+import { makeCertificate } from '../standin/certificate.ts';
 
 const cleanups: (() => void)[] = [];
 afterEach(() => {

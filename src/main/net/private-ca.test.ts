@@ -1,6 +1,6 @@
 import { X509Certificate } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
-import { makeCertificate } from '../../node/testing/certificate.ts';
+import { makeCertificate } from '../../standin/certificate.ts';
 import { isIssuedBy, readAuthorities } from './private-ca.ts';
 
 const DAY = 86_400_000;
