@@ -1,8 +1,23 @@
 /** The chain from keys to credentials to sign-in, put together as the settings say. The one place for command and wall. */
 import { AppError } from '../core/errors.ts';
 import type { Clock, Fetch, FileStore, Logger, Random } from '../core/ports.ts';
-import { credentialSourceOf, keySourceOf, missingProblem, type Purpose } from '../core/settings/requirements.ts';
+import { wallPlanOf } from '../core/plan/from-settings.ts';
+import {
+  credentialSourceOf,
+  keySourceOf,
+  missingProblem,
+  type Purpose,
+  type Target,
+} from '../core/settings/requirements.ts';
 import type { Settings } from '../core/settings/schema.ts';
+import {
+  DEFAULT_NAME,
+  type DashboardSettings,
+  dashboardSettings,
+  type SessionSettings,
+  sessionSettings,
+} from '../core/settings/sessions.ts';
+import { plain } from '../core/settings/words.ts';
 import { createAutoIdProvider } from '../credentials/auto-id.ts';
 import type { CredentialProvider } from '../credentials/provider.ts';
 import { createKeyRing, type KeyRing } from '../keys/key-ring.ts';
@@ -23,9 +38,9 @@ export interface ChainPorts {
 /** Hears every secret as soon as it is known, for redaction. */
 export type SecretSink = (secret: string) => void;
 
-function required<T>(value: T | undefined, settings: Settings, purpose: Purpose): T {
+function required<T>(value: T | undefined, settings: Settings, purpose: Purpose, target?: Target): T {
   if (value !== undefined) return value;
-  const problem = missingProblem(settings, purpose);
+  const problem = missingProblem(settings, purpose, [], target);
   throw new AppError(problem?.code ?? 'SETTINGS_MISSING', problem?.sentence ?? 'The settings are not complete.');
 }
 
@@ -71,7 +86,7 @@ export async function keySourceFromSettings(settings: Settings, ports: ChainPort
 }
 
 /** The secrets that the settings themselves hold, for redaction. */
-export function secretsOfSettings({ keys, network }: Settings): readonly string[] {
+export function secretsOfSettings({ keys, network, health }: Settings): readonly string[] {
   const { password } = URL.canParse(network.proxy) ? new URL(network.proxy) : { password: '' };
   const known = [
     keys.npm.token,
@@ -79,6 +94,7 @@ export function secretsOfSettings({ keys, network }: Settings): readonly string[
     keys.s3.sessionToken,
     password,
     decodeURIComponentSafely(password),
+    health.token,
   ];
   return known.filter((one): one is string => one !== undefined && one !== '');
 }
@@ -97,15 +113,17 @@ export async function keyRingFromSettings(settings: Settings, ports: ChainPorts)
 }
 
 /**
- * Credentials from the settings' auto-id server, over a key ring of the caller's or a new one. Rejects with
- * SETTINGS_MISSING or SETTINGS_INVALID; what `get` rejects with is told in credentials/auto-id.ts.
+ * Credentials from the settings' auto-id server for a session (default: that of the `role` group), over a key ring of
+ * the caller's or a new one. Rejects with SETTINGS_MISSING or SETTINGS_INVALID; what `get` rejects with is told in credentials/auto-id.ts.
  */
 export async function credentialProviderFromSettings(
   settings: Settings,
   ports: ChainPorts,
-  options: { readonly keyRing?: KeyRing; readonly onSecret?: SecretSink } = {},
+  options: { readonly session?: string; readonly keyRing?: KeyRing; readonly onSecret?: SecretSink } = {},
 ): Promise<CredentialProvider> {
   const { fetch, random, logger } = ports;
+  const { session = DEFAULT_NAME } = options;
+  sessionNamed(settings, session);
   return createAutoIdProvider(
     {
       fetch,
@@ -113,18 +131,45 @@ export async function credentialProviderFromSettings(
       logger,
       keyRing: options.keyRing ?? (await keyRingFromSettings(settings, ports)),
       endpoint: required(settings.server.endpoint, settings, 'credentials'),
-      credentialSource: required(credentialSourceOf(settings), settings, 'credentials'),
+      credentialSource: required(credentialSourceOf(settings, session), settings, 'credentials', { session }),
       timeoutMs: settings.network.timeoutSeconds * 1000,
     },
     options.onSecret,
   );
 }
 
+function sessionNamed(settings: Settings, name: string): SessionSettings {
+  const found = sessionSettings(settings, name);
+  if (found === undefined) throw new AppError('SETTINGS_INVALID', `The settings have no role named ${plain(name)}.`);
+  return found;
+}
+
+function dashboardNamed(settings: Settings, name: string): DashboardSettings {
+  const found = dashboardSettings(settings, name);
+  if (found === undefined) {
+    throw new AppError('SETTINGS_INVALID', `The settings have no dashboard named ${plain(name)}.`);
+  }
+  return found;
+}
+
+/** Where a session leads when nobody names a dashboard: to the default one if it is its own, else to its first. */
+function firstDashboardOf(settings: Settings, session: string): DashboardSettings {
+  const names = [DEFAULT_NAME, ...Object.keys(wallPlanOf(settings).dashboards), ...Object.keys(settings.dashboards)];
+  const all = names.map((name) => dashboardNamed(settings, name));
+  const own = all.find((dashboard) => dashboard.session === session && dashboard.url !== undefined);
+  return own ?? dashboardNamed(settings, DEFAULT_NAME);
+}
+
 export interface SignInFromSettingsOptions {
+  /** Name of the session: an entry of `roles`, or `default`. Without it, the dashboard's. */
+  readonly session?: string;
+  /** Name of the dashboard to lead to: an entry of `dashboards`, or `default`. Without it, the session's first. */
+  readonly dashboard?: string;
   /** Where the console sends the browser when the session is over; default: the sign-in service itself. */
   readonly issuer?: string;
   /** Instead of the settings' own auto-id server. */
   readonly provider?: CredentialProvider;
+  /** Share one among the sign-ins of a program, and likewise `memory`. */
   readonly keyRing?: KeyRing;
   readonly memory?: DurationMemory;
   readonly onStage?: (report: StageReport) => void;
@@ -132,24 +177,44 @@ export interface SignInFromSettingsOptions {
 }
 
 /**
- * Sign-ins for the settings' role and dashboard. Keep the answer for as long as the settings stay: it holds the key set
- * in memory. Rejects with SETTINGS_MISSING or SETTINGS_INVALID; what `run` rejects with is told in sign-in.ts.
+ * Sign-ins for a session and a dashboard of the settings; by default those that have no name, the `role` and the
+ * `dashboard` group. Keep the answer for as long as the settings stay: it holds the key set in memory. Rejects with
+ * SETTINGS_MISSING or SETTINGS_INVALID (also where any dashboard of the session lies in another partition than its role);
+ * what `run` and `credentials` reject with is told in sign-in.ts.
  */
 export async function signInFromSettings(
   settings: Settings,
   ports: ChainPorts,
   options: SignInFromSettingsOptions = {},
 ): Promise<SignIn> {
-  const { role, dashboard, aws, network } = settings;
   const { fetch, clock, logger } = ports;
-  const arn = required(role.arn, settings, 'login-url');
-  const destination = required(dashboard.url, settings, 'login-url');
+  const { aws, network } = settings;
   const { issuer, provider, keyRing, memory, onStage, onSecret } = options;
-  const region = regionFor({
-    roleArn: arn,
-    dashboardUrl: destination,
-    ...(aws.region === undefined ? {} : { configured: aws.region }),
-  });
+  const named = options.dashboard === undefined ? undefined : dashboardNamed(settings, options.dashboard);
+  const session = options.session ?? named?.session ?? DEFAULT_NAME;
+  const role = sessionNamed(settings, session);
+  const dashboard = named ?? firstDashboardOf(settings, session);
+  const target = { session, ...(options.dashboard === undefined ? {} : { dashboard: options.dashboard }) };
+  const arn = required(role.arn, settings, 'login-url', target);
+  const destination = required(dashboard.url, settings, 'login-url', target);
+  const configured = role.region ?? aws.region;
+  const regionWith = (url: string, path: string) =>
+    regionFor({
+      roleArn: arn,
+      dashboardUrl: url,
+      ...(configured === undefined ? {} : { configured }),
+      fields: {
+        roleArn: `${role.path}.arn`,
+        configured: role.region === undefined ? 'aws.region' : `${role.path}.region`,
+        dashboardUrl: `${path}.url`,
+      },
+    });
+  const region = regionWith(destination, dashboard.path);
+  if (named === undefined) {
+    for (const other of Object.values(wallPlanOf(settings).dashboards)) {
+      if (other.session === session) regionWith(other.url, dashboardNamed(settings, other.name).path);
+    }
+  }
   const federationUrl = aws.federationUrl ?? federationUrlOf(parseRoleArn(arn).partition, region);
   return createSignIn({
     fetch,
@@ -158,6 +223,7 @@ export async function signInFromSettings(
     provider:
       provider ??
       (await credentialProviderFromSettings(settings, ports, {
+        session,
         ...(keyRing === undefined ? {} : { keyRing }),
         ...(onSecret === undefined ? {} : { onSecret }),
       })),

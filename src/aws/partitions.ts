@@ -119,25 +119,36 @@ export function placeOfDashboard(dashboardUrl: string): DashboardPlace {
   return { ...(partition === undefined ? {} : { partition }), ...(region === undefined ? {} : { region }) };
 }
 
+export interface RegionOptions {
+  readonly configured?: string;
+  readonly dashboardUrl?: string;
+  readonly roleArn: string;
+  /** What sentences call the three: the settings' paths of them. */
+  readonly fields?: { readonly configured: string; readonly dashboardUrl: string; readonly roleArn: string };
+}
+
+const FIELDS = { configured: 'aws.region', dashboardUrl: 'dashboard.url', roleArn: 'role.arn' };
+
 /**
  * The region of AWS calls: the configured one, else the dashboard's, else the first of the role's partition. Throws
  * SETTINGS_INVALID when role, region and dashboard do not belong to one partition.
  */
-export function regionFor(options: { configured?: string; dashboardUrl?: string; roleArn: string }): string {
+export function regionFor(options: RegionOptions): string {
+  const { fields = FIELDS } = options;
   const { partition } = parseRoleArn(options.roleArn);
   const place = placeOfDashboard(options.dashboardUrl ?? '');
   const region = options.configured ?? place.region ?? partition.firstRegion;
   if (partitionOfRegion(region) !== partition) {
-    const what = options.configured === undefined ? "dashboard.url's region" : 'aws.region';
+    const what = options.configured === undefined ? `${fields.dashboardUrl}'s region` : fields.configured;
     throw new AppError(
       'SETTINGS_INVALID',
-      `role.arn is in the partition ${partition.id}, and ${what} ${region} is not: take both from one partition.`,
+      `${fields.roleArn} is in the partition ${partition.id}, and ${what} ${region} is not: take both from one partition.`,
     );
   }
   if (place.partition !== undefined && place.partition !== partition) {
     throw new AppError(
       'SETTINGS_INVALID',
-      `role.arn is in the partition ${partition.id} and dashboard.url in ${place.partition.id}: take both from one.`,
+      `${fields.roleArn} is in the partition ${partition.id} and ${fields.dashboardUrl} in ${place.partition.id}: take both from one.`,
     );
   }
   return region;

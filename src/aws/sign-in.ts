@@ -1,10 +1,11 @@
-import { AppError, toAppError, type Failure } from '../core/errors.ts';
+import { toAppError, type Failure } from '../core/errors.ts';
 import type { Clock, Fetch, Logger } from '../core/ports.ts';
-import { isLoopbackHost } from '../core/settings/schema.ts';
 import type { AwsCredentials, CredentialProvider } from '../credentials/provider.ts';
-import { assumeRole, type ClockOffset, type RoleOptions } from './assume-role.ts';
+import { assumeRole, type ClockOffset, type RoleOptions, type RoleSession } from './assume-role.ts';
+import { checkAddress } from './destination.ts';
 import { createDurationMemory, type DurationMemory } from './duration-memory.ts';
 import { buildLoginUrl, getSigninToken, lifetimeSeconds } from './federation.ts';
+import { holding } from './held-credentials.ts';
 import { federationUrlOf, parseRoleArn } from './partitions.ts';
 
 /** The steps of a sign-in, in order. */
@@ -57,11 +58,20 @@ export interface SignedIn {
 export interface SignIn {
   /** Where the login URL leads first: the federation endpoint with its path. */
   readonly federationUrl: string;
+  /** The region of the session's calls to AWS. */
+  readonly region: string;
   /**
    * One sign-in, no retry: credentials, AssumeRole, getSigninToken; three exchanges in sequence once the role's durations
    * are known. Rejects with the AppError of the step that failed.
    */
   run(): Promise<SignedIn>;
+  /**
+   * The assumed role's temporary credentials, for calls to AWS beside the console: those of the last sign-in or call while
+   * they are good for five minutes more, else new ones (credentials, AssumeRole; no sign-in token; no retry, so callers
+   * need a backoff of their own). With `fresh`, always new ones: for credentials that AWS refuses. One in flight, shared
+   * with a sign-in under way. Secrets: not to be logged or kept. Rejects with the AppError of the step that failed.
+   */
+  credentials(how?: 'fresh'): Promise<RoleSession['credentials']>;
 }
 
 /**
@@ -106,42 +116,52 @@ export function createSignIn(options: SignInOptions): SignIn {
     if (sessionToken !== undefined) options.onSecret?.(sessionToken);
   }
 
+  /** Credentials and AssumeRole. */
+  const assumedRole = holding(clock, async () => {
+    const base = await stage(
+      'credentials',
+      async () => {
+        const credentials = await provider.get();
+        keepSecret(credentials);
+        return credentials;
+      },
+      ({ accessKeyId }) => ({ provider: provider.name, accessKeyId }),
+    );
+    const assumed = await stage(
+      'assume-role',
+      async () => {
+        const endpoint = stsEndpoint === undefined ? {} : { endpoint: stsEndpoint };
+        const session = await assumeRole({
+          fetch,
+          clock,
+          logger,
+          clockOffset,
+          credentials: base,
+          role,
+          region,
+          timeoutMs,
+          memory,
+          ...endpoint,
+        });
+        keepSecret(session.credentials);
+        return session;
+      },
+      ({ assumedRoleArn, credentials }) => ({
+        assumedRoleArn,
+        lifeSeconds: Math.round((credentials.expiresAt - clock.now()) / 1000),
+      }),
+    );
+    return { ...assumed, chained: base.sessionToken !== undefined };
+  });
+
   return {
     federationUrl,
+    region,
+    async credentials(how) {
+      return (await (how === 'fresh' ? assumedRole.renew() : assumedRole.get())).credentials;
+    },
     async run() {
-      const base = await stage(
-        'credentials',
-        async () => {
-          const credentials = await provider.get();
-          keepSecret(credentials);
-          return credentials;
-        },
-        ({ accessKeyId }) => ({ provider: provider.name, accessKeyId }),
-      );
-      const assumed = await stage(
-        'assume-role',
-        async () => {
-          const endpoint = stsEndpoint === undefined ? {} : { endpoint: stsEndpoint };
-          const session = await assumeRole({
-            fetch,
-            clock,
-            logger,
-            clockOffset,
-            credentials: base,
-            role,
-            region,
-            timeoutMs,
-            memory,
-            ...endpoint,
-          });
-          keepSecret(session.credentials);
-          return session;
-        },
-        ({ assumedRoleArn, credentials }) => ({
-          assumedRoleArn,
-          lifeSeconds: Math.round((credentials.expiresAt - clock.now()) / 1000),
-        }),
-      );
+      const assumed = await assumedRole.renew();
       const startedAt = clock.now();
       const { signinToken, lifeSeconds } = await stage(
         'federation',
@@ -152,7 +172,7 @@ export function createSignIn(options: SignInOptions): SignIn {
             federationUrl,
             credentials: assumed.credentials,
             roleArn: role.arn,
-            chained: base.sessionToken !== undefined,
+            chained: assumed.chained,
             memory,
             timeoutMs,
             onSecret: options.onSecret,
@@ -182,12 +202,4 @@ function withPath(address: string): string {
   if (!URL.canParse(address)) return address;
   const { origin, pathname } = new URL(address);
   return pathname === '/' ? `${origin}/federation` : address;
-}
-
-/** The settings check the same; a program that composes past them is still not let send credentials in the clear. */
-function checkAddress(address: string, field: string): void {
-  const url = URL.canParse(address) ? new URL(address) : undefined;
-  const isSafe = url?.protocol === 'https:' || (url?.protocol === 'http:' && isLoopbackHost(url.hostname));
-  if (!isSafe)
-    throw new AppError('SETTINGS_INVALID', `${field} must be an https address (http for this machine only).`);
 }
