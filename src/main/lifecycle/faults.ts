@@ -40,29 +40,6 @@ export function restartOnFaults(options: FaultHandlerOptions): void {
   process.on('unhandledRejection', onRejection);
 }
 
-/** A process that failed sooner than this after its start waits before it starts anew, in ms. */
-const SETTLED_MS = 60_000;
-
-/** What `restartOnFaults` takes the place of, until the wall is started with a crash memory. */
-export function installFaultHandlers(logger: Logger, startedAt: number, now: () => number): void {
-  let falling = false;
-  process.on('uncaughtException', (error) => {
-    logger.log('error', 'process.uncaught-exception', { error, stack: error.stack });
-    if (falling) return;
-    falling = true;
-    setTimeout(
-      () => {
-        app.relaunch();
-        app.exit(1);
-      },
-      Math.max(1_000, SETTLED_MS - (now() - startedAt)),
-    );
-  });
-  process.on('unhandledRejection', (reason) => {
-    logger.log('error', 'process.unhandled-rejection', { error: reason });
-  });
-}
-
 /** Writes deaths of the GPU process into the memory, all that come before the wall ends in good order. */
 export function rememberGpuDeaths(memory: CrashMemoryFile, isEnding: () => boolean): void {
   app.on('child-process-gone', (_event, { type, reason }) => {

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { parseXset } from '../../core/lifecycle/xset.ts';
 import { isInstalled, type ProgramCall, type ProgramResult, runProgram } from '../../node/run-program.ts';
 import { startDisplay } from '../../../scripts/display.mjs';
-import { DisplayPower } from './display-power.ts';
+import { DisplayKeeper } from './display-keeper.ts';
 import type { Surroundings } from './display-plan.ts';
 
 const POWER = '  Standby: 600    Suspend: 600    Off: 600\n  DPMS is Enabled\n  Monitor is On\n';
@@ -22,7 +22,7 @@ function stage({ platform = 'linux', env = { DISPLAY: ':0' }, programs = ['xset'
   const blockers: string[] = [];
   const held = new Map<number, string>();
   const surroundings: Surroundings = { platform, env, has: (program) => programs.includes(program) };
-  const power = new DisplayPower({
+  const power = new DisplayKeeper({
     surroundings,
     run: async (call) => {
       called.push([call.command, ...call.args].join(' '));
@@ -174,7 +174,7 @@ describe.runIf(process.platform === 'linux' && isInstalled('Xvfb') && isInstalle
       const ask = async () => parseXset((await run({ command: 'xset', args: ['q'], withinMs: 20_000 })).output);
       const before = await ask();
       expect(before?.saverSeconds).toBeGreaterThan(0);
-      const power = new DisplayPower({
+      const power = new DisplayKeeper({
         surroundings: { platform: 'linux', env, has: (program) => isInstalled(program) },
         run,
         blocker: { start: () => 0, stop: () => undefined },
