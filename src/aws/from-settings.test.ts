@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { AppError } from '../core/errors.ts';
 import type { Fetch, HttpRequest } from '../core/ports.ts';
 import { mergeSettings } from '../core/settings/layers.ts';
+import { credentialSourceOf } from '../core/settings/requirements.ts';
 import type { SettingsInput } from '../core/settings/schema.ts';
 import {
   type ChainPorts,
@@ -121,10 +122,97 @@ describe('the sign-in', () => {
   });
 });
 
+describe('a sign-in of a session', () => {
+  const OPS = 'arn:aws:iam::210987654321:role/Ops';
+  const CHINA = 'arn:aws-cn:iam::210987654321:role/Ops';
+  const WEST = 'https://eu-west-1.console.aws.amazon.com/cloudwatch/home';
+  const provider = {
+    name: 'test',
+    get: () => Promise.resolve({ accessKeyId: 'AKIAIOSFODNN7EXAMPLE', secretAccessKey: 'secret' }),
+  };
+  const settings = settingsOf({
+    server: { endpoint: 'https://autoid.test', secret: 'wall' },
+    keys: { directory: '/srv/keys' },
+    role: { ...ROLE, sessionName: 'lobby' },
+    roles: { ops: { arn: OPS, secret: 'wall-ops', externalId: 'abc' }, far: { arn: OPS, region: 'ap-south-1' } },
+    dashboard: DASHBOARD,
+    dashboards: { other: { url: `${WEST}?o` }, west: { url: WEST, role: 'ops' }, far: { url: WEST, role: 'far' } },
+  });
+
+  it.each([
+    [{}, 'eu-central-1', 'role/Wall'],
+    [{ session: 'default' }, 'eu-central-1', 'role/Wall'],
+    [{ session: 'ops' }, 'eu-west-1', 'role/Ops'],
+    [{ dashboard: 'west' }, 'eu-west-1', 'role/Ops'],
+    [{ dashboard: 'other' }, 'eu-west-1', 'role/Wall'],
+    [{ session: 'ops', dashboard: 'default' }, 'eu-central-1', 'role/Ops'],
+    [{ session: 'far' }, 'ap-south-1', 'role/Ops'],
+  ])('with %j asks in %s for %s', async (options, region, role) => {
+    const { chain, requests } = ports();
+    const signIn = await signInFromSettings(settings, chain, { ...options, provider });
+    expect(signIn.region).toBe(region);
+    expect(await codeOf(signIn.run())).toBe('NETWORK_OFFLINE');
+    expect(requests.map(({ url }) => url)).toEqual([`https://sts.${region}.amazonaws.com/`]);
+    const body = new URLSearchParams(String(requests[0]?.body));
+    expect(body.get('RoleArn')).toContain(role);
+    expect(body.get('RoleSessionName')).toBe('lobby');
+  });
+
+  it.each([
+    ['default', 'secretsmanager,wall'],
+    ['ops', 'secretsmanager,wall-ops'],
+    ['far', 'secretsmanager,wall'],
+  ])('asks the server in the name of %s for %s', (session, source) => {
+    expect(credentialSourceOf(settings, session)).toBe(source);
+  });
+
+  it.each([
+    [{ session: 'opps' }, 'SETTINGS_INVALID', 'no role named opps'],
+    [{ dashboard: 'toString' }, 'SETTINGS_INVALID', 'no dashboard named toString'],
+  ])('is refused for %j', async (options, code, sentence) => {
+    const { chain } = ports();
+    const made = signInFromSettings(settings, chain, { ...options, provider });
+    await expect(made).rejects.toMatchObject({ code, message: expect.stringContaining(sentence) as string });
+  });
+
+  it('names the fields where a dashboard of the session is in another partition', async () => {
+    const { chain } = ports();
+    const display = { show: ['home', 'west'] };
+    const home = { url: 'https://cn-north-1.console.amazonaws.cn/', role: 'ops' };
+    const mixed = settingsOf({
+      roles: { ops: { arn: CHINA } },
+      dashboards: { home, west: { url: WEST, role: 'ops' } },
+      displays: [display],
+    });
+    const made = signInFromSettings(mixed, chain, { session: 'ops', provider });
+    await expect(made).rejects.toMatchObject({
+      code: 'SETTINGS_INVALID',
+      message:
+        "roles.ops.arn is in the partition aws-cn, and dashboards.west.url's region eu-west-1 is not: take both from one partition.",
+    });
+  });
+
+  it('is SETTINGS_MISSING where nothing says a dashboard', async () => {
+    const { chain } = ports();
+    const bare = settingsOf({ roles: { ops: { arn: OPS } } });
+    expect(await codeOf(signInFromSettings(bare, chain, { session: 'ops', provider }))).toBe('SETTINGS_MISSING');
+  });
+});
+
 describe('secrets', () => {
   it('of the settings are known for redaction', () => {
-    const settings = settingsOf({ keys: { npm: NPM, s3: S3 }, network: { proxy: 'http://me:p%40ss@proxy.test:1' } });
-    expect(secretsOfSettings(settings)).toEqual(['npm_exampleToken', 'secret-of-the-bucket', 'p%40ss', 'p@ss']);
+    const settings = settingsOf({
+      keys: { npm: NPM, s3: S3 },
+      network: { proxy: 'http://me:p%40ss@proxy.test:1' },
+      health: { token: 'token-of-the-health-page' },
+    });
+    expect(secretsOfSettings(settings)).toEqual([
+      'npm_exampleToken',
+      'secret-of-the-bucket',
+      'p%40ss',
+      'p@ss',
+      'token-of-the-health-page',
+    ]);
     expect(secretsOfSettings(settingsOf({}))).toEqual([]);
   });
 });

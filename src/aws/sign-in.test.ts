@@ -131,3 +131,38 @@ describe('a sign-in', () => {
     expect(calls, name).toEqual([]);
   });
 });
+
+describe("the role's credentials", () => {
+  it('are those of the last sign-in, without another call', async () => {
+    const { options, calls } = setUp();
+    const signIn = createSignIn(options);
+    await signIn.run();
+    calls.length = 0;
+    expect(await signIn.credentials()).toMatchObject({ accessKeyId: ASSUMED.accessKeyId, expiresAt: NOW + 3_600_000 });
+    expect(calls).toEqual([]);
+  });
+
+  it('are had without a sign-in token, and anew when asked for', async () => {
+    const { options, calls, secrets } = setUp();
+    const signIn = createSignIn(options);
+    expect(signIn.region).toBe('eu-west-1');
+    await signIn.credentials();
+    await signIn.credentials('fresh');
+    expect(calls).toEqual(['AssumeRole sts.eu-west-1.amazonaws.com', 'AssumeRole sts.eu-west-1.amazonaws.com']);
+    expect(secrets).toContain(ASSUMED.sessionToken);
+  });
+
+  it('are shared with a sign-in under way', async () => {
+    const { options, calls } = setUp();
+    const signIn = createSignIn(options);
+    const [, credentials] = await Promise.all([signIn.run(), signIn.credentials('fresh')]);
+    expect(credentials.accessKeyId).toBe(ASSUMED.accessKeyId);
+    expect(calls.filter((call) => call.startsWith('AssumeRole'))).toHaveLength(1);
+  });
+
+  it('fail as their step does', async () => {
+    const provider = { name: 'test', get: () => Promise.reject(new AppError('SERVER_REFUSED', 'No.')) };
+    const signIn = createSignIn(setUp({ provider }).options);
+    await expect(signIn.credentials()).rejects.toMatchObject({ code: 'SERVER_REFUSED' });
+  });
+});
