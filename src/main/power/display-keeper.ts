@@ -35,7 +35,7 @@ type Wish = 'lit' | 'dark' | 'none';
 /**
  * Keeps the displays on by day and lets them sleep by night. All of it is a help and never a need: what cannot be done here is logged
  * once, nothing rejects, and no program is waited for without end. Calls may come at any time and as often as one likes: they are done in
- * turn, and of those that wait only the last counts.
+ * turn, of those that wait only the last counts, and what is so already is not done again.
  */
 export class DisplayKeeper {
   readonly #options: DisplayKeeperOptions;
@@ -55,17 +55,22 @@ export class DisplayKeeper {
   constructor(options: DisplayKeeperOptions) {
     this.#options = options;
     this.#plan = planDisplays(options.surroundings);
-    this.#timer = setInterval(() => void this.#do(this.#wish), AGAIN_EVERY_MS).unref();
+    this.#timer = setInterval(() => void this.again(), AGAIN_EVERY_MS).unref();
   }
 
   /** Displays on, and kept on: no display sleep, screen saver or lock, as far as that can be asked for. */
   wakeDisplays(): Promise<void> {
-    return this.#do('lit');
+    return this.#wish === 'lit' ? this.#work : this.#do('lit');
   }
 
   /** Displays asleep until {@link wakeDisplays}; the machine stays awake. For when all surfaces are black. */
   sleepDisplays(): Promise<void> {
-    return this.#do('dark');
+    return this.#wish === 'dark' ? this.#work : this.#do('dark');
+  }
+
+  /** Asks anew for what was asked for last: something may have changed it behind our back. */
+  again(): Promise<void> {
+    return this.#do(this.#wish);
   }
 
   /** Leaves the displays on, and gives back to the system what is its own. */

@@ -3,13 +3,13 @@ import type { Logger } from '../../core/ports.ts';
 import { isInstalled, runProgram } from '../../node/run-program.ts';
 import { DisplayKeeper } from './display-keeper.ts';
 
-/** All of it at once and at any time: nothing throws, and work goes on behind. */
+/** All of it at any time and as often as one likes: nothing throws, and the work goes on behind. */
 export interface DisplayPower {
   /** Displays off; for when every surface is in its night. */
   sleep(): void;
-  /** Displays on again, and kept on. */
+  /** Displays on, and kept on. */
   wake(): void;
-  /** The same, said again: after a start, a resume, a display that came. */
+  /** What was asked for last, once more: after a resume, or when a display came. Before anything was asked for: on. */
   keepLit(): void;
   /** Displays on, and the system's own settings as they were. Never rejects. */
   restore(): Promise<void>;
@@ -23,11 +23,21 @@ export function createDisplayPower(logger: Logger): DisplayPower {
     blocker: powerSaveBlocker,
     logger,
   });
-  const wake = () => void keeper.wakeDisplays();
+  let isAsked = false;
+  const wake = () => {
+    isAsked = true;
+    void keeper.wakeDisplays();
+  };
   return {
-    sleep: () => void keeper.sleepDisplays(),
+    sleep() {
+      isAsked = true;
+      void keeper.sleepDisplays();
+    },
     wake,
-    keepLit: wake,
+    keepLit() {
+      if (isAsked) void keeper.again();
+      else wake();
+    },
     restore: () => keeper.close(),
   };
 }
