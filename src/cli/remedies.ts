@@ -47,6 +47,8 @@ const REMEDIES: Readonly<Record<ErrorCode, string>> = {
 
   CONSOLE_LOAD_FAILED: 'check dashboard.url',
   CONSOLE_NOT_PAINTED: 'open dashboard.url in a browser on this machine',
+  CONSOLE_DATA_FAILED: 'open dashboard.url in a browser on this machine, and see what its widgets say',
+  CONSOLE_BLANK: 'look at the log around that time, and at the memory and the graphics driver of this machine',
   CONSOLE_SIGNED_OUT: 'wait for the next sign-in',
   CONSOLE_ACCESS_DENIED: 'allow the role to read the dashboard',
   CONSOLE_DASHBOARD_MISSING: 'check the name and the region in dashboard.url',
