@@ -5,24 +5,25 @@ import { AT, LIVE, NIGHT, SHOWING, UNDATED, UNPLUGGED, wallStatus } from './test
 const judge = (...surfaces: SurfaceStatus[]) => judgeHealth(wallStatus({ surfaces }), AT);
 
 describe('a wall is healthy', () => {
-  it.each<[string, SurfaceStatus[]]>([
-    ['with fresh data', [SHOWING]],
-    ['while the next dashboard is painted behind', [{ ...SHOWING, state: 'swapping' }]],
-    ['at night', [NIGHT]],
-    ['with one display unplugged', [SHOWING, UNPLUGGED]],
-    ['with one unplugged and the other at night', [UNPLUGGED, NIGHT]],
-    ['with data just as old as is allowed', [{ ...SHOWING, dataAt: AT - 180_000 }]],
-  ])('%s', (_, surfaces) => {
-    expect(judge(...surfaces)).toEqual({ ok: true });
+  it.each<[string, SurfaceStatus[], number]>([
+    ['with fresh data', [SHOWING], 1],
+    ['while the next dashboard is painted behind', [{ ...SHOWING, state: 'swapping' }], 1],
+    ['at night', [NIGHT], 0],
+    ['on several displays', [SHOWING, { ...SHOWING, name: 'other' }, NIGHT], 2],
+    ['with one display unplugged', [SHOWING, UNPLUGGED], 1],
+    ['with one unplugged and the other at night', [UNPLUGGED, NIGHT], 0],
+    ['with data just as old as is allowed', [{ ...SHOWING, dataAt: AT - 180_000 }], 1],
+  ])('%s', (_, surfaces, showing) => {
+    expect(judge(...surfaces)).toEqual({ ok: true, showing });
   });
 
   it('while the session cannot be renewed, as long as the picture and its data are good', () => {
     const failing = { ...LIVE, failures: 4, failure: { code: 'STS_UNAVAILABLE', sentence: 'AWS is down.' } } as const;
-    expect(judgeHealth(wallStatus({ sessions: [failing], safeMode: true }), AT)).toEqual({ ok: true });
+    expect(judgeHealth(wallStatus({ sessions: [failing], safeMode: true }), AT)).toEqual({ ok: true, showing: 1 });
   });
 
   it('although the clock was set back below the data', () => {
-    expect(judgeHealth(wallStatus(), AT - 3_600_000)).toEqual({ ok: true });
+    expect(judgeHealth(wallStatus(), AT - 3_600_000)).toEqual({ ok: true, showing: 1 });
   });
 });
 
@@ -57,9 +58,13 @@ describe('a wall is not healthy', () => {
     const failure = { code: 'STS_ACCESS_DENIED', sentence: 'Allow it in the trust policy.' } as const;
     const sessions = [LIVE, { ...LIVE, name: 'other', phase: 'waiting' as const, failure }];
     const health = judgeHealth(wallStatus({ sessions, surfaces: [{ ...notice, session: 'other' }] }), AT);
-    expect(health.ok ? '' : health.reason).toBe(
-      'Surface notice shows no dashboard (STS_ACCESS_DENIED): Allow it in the trust policy.',
-    );
+    expect(health).toEqual({
+      ok: false,
+      code: 'NO_PICTURE',
+      reason: 'Surface notice shows no dashboard (STS_ACCESS_DENIED): Allow it in the trust policy.',
+      surface: 'notice',
+      failure: 'STS_ACCESS_DENIED',
+    });
   });
 
   it('when nothing is known of the age of the data', () => {

@@ -1,5 +1,5 @@
 /** What a wall tells of itself: the one source of the health page, the metrics and the JSON state. */
-import type { Failure } from '../errors.ts';
+import type { ErrorCode, Failure } from '../errors.ts';
 
 /**
  * How a session is doing. All instants are ms since the epoch, reckoned from the status's own `at`, so that a clock that was
@@ -101,11 +101,17 @@ export interface Unhealthy {
   readonly reason: string;
   /** The surface that it is about; absent where it is about all. */
   readonly surface?: string;
+  /** What the session of that surface fails by, if it does. */
+  readonly failure?: ErrorCode;
 }
 
-export type Health = { readonly ok: true } | Unhealthy;
+export interface Healthy {
+  readonly ok: true;
+  /** Surfaces with a live dashboard; 0 when it is night on all that have a display. */
+  readonly showing: number;
+}
 
-const OK = { ok: true } as const;
+export type Health = Healthy | Unhealthy;
 
 /** The worst first: where several surfaces are ill, it is the one that is told. */
 const BY_GRAVITY: readonly HealthCode[] = ['NO_PICTURE', 'PICTURE_OLD', 'DATA_STALE'];
@@ -125,29 +131,30 @@ export function judgeHealth(status: WallStatus, nowMs: number): Health {
     const reason = 'No display is plugged in: connect one, or correct what the surfaces say of their displays.';
     return { ok: false, code: 'NO_DISPLAY', reason };
   }
-  const ill = surfaces
-    .map((surface) => judgeSurface(surface, status, nowMs))
-    .filter((health): health is Unhealthy => !health.ok);
+  const judged = surfaces.map((surface) => judgeSurface(surface, status, nowMs));
+  const ill = judged.filter((health): health is Unhealthy => !health.ok);
   for (const code of BY_GRAVITY) {
     const found = ill.find((health) => health.code === code);
     if (found !== undefined) return found;
   }
-  return OK;
+  return { ok: true, showing: judged.reduce((sum, health) => sum + (health.ok ? health.showing : 0), 0) };
 }
 
 /** The same for one surface; without a display it is healthy. */
 export function judgeSurface(surface: SurfaceStatus, status: WallStatus, nowMs: number): Health {
   const { name, state } = surface;
+  const failure = status.sessions.find((session) => session.name === surface.session)?.failure;
   const ill = (code: HealthCode, what: string): Unhealthy => ({
     ok: false,
     code,
-    reason: `Surface ${name} ${what}${why(surface, status)}`,
+    reason: `Surface ${name} ${what}${failure === undefined ? '.' : ` (${failure.code}): ${failure.sentence}`}`,
     surface: name,
+    ...(failure === undefined ? {} : { failure: failure.code }),
   });
   switch (state) {
     case 'night':
     case 'unplugged':
-      return OK;
+      return { ok: true, showing: 0 };
     case 'notice':
     case 'entering':
       return ill('NO_PICTURE', 'shows no dashboard');
@@ -158,7 +165,9 @@ export function judgeSurface(surface: SurfaceStatus, status: WallStatus, nowMs: 
       const age = dataAgeMs(surface, nowMs);
       if (age === undefined) return ill('DATA_STALE', 'shows data of unknown age');
       const limit = surface.staleAfterMs ?? Infinity;
-      return surface.stale || age > limit ? ill('DATA_STALE', `shows data that is ${spoken(age)} old`) : OK;
+      return surface.stale || age > limit
+        ? ill('DATA_STALE', `shows data that is ${spoken(age)} old`)
+        : { ok: true, showing: 1 };
     }
   }
 }
@@ -167,12 +176,6 @@ export function judgeSurface(surface: SurfaceStatus, status: WallStatus, nowMs: 
 export function dataAgeMs({ dataAt, paintedAt }: SurfaceStatus, nowMs: number): number | undefined {
   const at = dataAt ?? paintedAt;
   return at === undefined ? undefined : Math.max(0, nowMs - at);
-}
-
-/** The end of the sentence: what its session says, if that fails. */
-function why(surface: SurfaceStatus, { sessions }: WallStatus): string {
-  const failure = sessions.find(({ name }) => name === surface.session)?.failure;
-  return failure === undefined ? '.' : ` (${failure.code}): ${failure.sentence}`;
 }
 
 function spoken(ms: number): string {

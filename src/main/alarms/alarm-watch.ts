@@ -129,7 +129,11 @@ export function startAlarmWatch(options: AlarmWatchOptions): RunningAlarmWatch {
     },
     status(nowMs) {
       const { ringing, answeredAt, failure } = state;
-      const ageMs = answeredAt === undefined ? undefined : clock.monotonic() - answeredAt.monotonic;
+      // By the clock that shows more, for one stands still in sleep and the other can be set.
+      const ageMs =
+        answeredAt === undefined
+          ? undefined
+          : Math.max(0, clock.monotonic() - answeredAt.monotonic, nowMs - answeredAt.wall);
       return {
         ringing,
         names,

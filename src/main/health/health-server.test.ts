@@ -69,7 +69,7 @@ describe('healthz', () => {
   it('is 200 on a wall that is well', async () => {
     const { server } = await start();
     const { status, body, headers } = await ask(server.port, '/healthz');
-    expect([status, JSON.parse(body)]).toEqual([200, { ok: true }]);
+    expect([status, JSON.parse(body)]).toEqual([200, { ok: true, showing: 1 }]);
     expect(headers).toMatchObject({ 'cache-control': 'no-store', connection: 'close' });
   });
 
@@ -107,7 +107,7 @@ it('tells the whole state as JSON', async () => {
   const { status, body, headers } = await ask(server.port, '/state');
   expect(status).toBe(200);
   expect(headers['content-type']).toContain('application/json');
-  expect(JSON.parse(body)).toEqual({ ...wallStatus(), health: { ok: true } });
+  expect(JSON.parse(body)).toEqual({ ...wallStatus(), health: { ok: true, showing: 1 } });
 });
 
 it.each<[string, { method?: string; headers?: Record<string, string> }, number]>([

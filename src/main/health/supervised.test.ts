@@ -2,8 +2,9 @@ import { mkdtemp, readFile, readdir, rm, stat, symlink, writeFile } from 'node:f
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
+import type { HealthFile } from '../../core/health/supervised.ts';
 import { wallStatus } from '../../core/health/testing/statuses.ts';
-import { type HealthFile, startSupervisedHealth } from './supervised.ts';
+import { startSupervisedHealth } from './supervised.ts';
 import type { HealthServer } from './health-server.ts';
 
 let folder = '';

@@ -1,18 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { readFile, rename, unlink, writeFile } from 'node:fs/promises';
+import type { HealthFile } from '../../core/health/supervised.ts';
 import { type HealthServer, type HealthServerOptions, startHealthServer } from './health-server.ts';
-
-/** Set by the supervisor to the path of the file that it reads `HealthFile` from. */
-export const HEALTH_FILE_VARIABLE = 'VIGIL_HEALTH_FILE';
-
-/** What the supervisor is told: where to ask for `/healthz` and `/state`, as whom. */
-export interface HealthFile {
-  readonly pid: number;
-  /** On 127.0.0.1. */
-  readonly port: number;
-  /** For `Authorization: Bearer`. */
-  readonly token: string;
-}
 
 export interface SupervisedOptions extends Pick<HealthServerOptions, 'status' | 'logger' | 'redact' | 'limits'> {
   /** Path of the file; its folder must exist. */
