@@ -3,17 +3,11 @@ import { timingSafeEqual } from 'node:crypto';
 import { createServer } from 'node:http';
 import type { IncomingMessage, Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { z } from 'zod';
+import { dataFault, dataScope, pageFault, pageTrick, sessionScope } from './misbehaviour.ts';
+import { alarmInput, dashboardInput } from './world-file.ts';
 import { ALARM_STATES } from './types.ts';
-import type {
-  AlarmOptions,
-  AlarmState,
-  Control,
-  DashboardOptions,
-  Fault,
-  OnSessionEnd,
-  RoleOptions,
-  ServiceName,
-} from './types.ts';
+import type { AlarmState, Control, Fault, OnSessionEnd, RoleOptions, ServiceName } from './types.ts';
 
 type Call = (control: Control, input: Record<string, unknown>) => unknown;
 
@@ -22,6 +16,12 @@ const text = (value: unknown): string => {
   return value;
 };
 
+const optionalCount = (value: unknown): number | undefined => z.number().int().min(1).optional().parse(value);
+const alarmPlace = z.strictObject({
+  account: z.string().exactOptional(),
+  region: z.string().exactOptional(),
+  reason: z.string().exactOptional(),
+});
 const optionalText = (value: unknown): string | undefined => (value === undefined ? undefined : text(value));
 
 function asAlarmState(value: unknown): AlarmState {
@@ -52,7 +52,7 @@ function asFault(value: unknown): Fault {
 
 /** `POST /NAME` with a JSON object; the answer is JSON. Key material never leaves by this way: keys are written to a folder. */
 const CALLS: Readonly<Record<string, Call>> = {
-  endSessionsNow: (control) => ({ ended: control.endSessionsNow() }),
+  endSessionsNow: (control, { scope = {} }) => ({ ended: control.endSessionsNow(sessionScope.parse(scope)) }),
   setSessionSeconds: (control, { seconds }) =>
     control.setSessionSeconds(typeof seconds === 'number' ? seconds : undefined),
   setOnSessionEnd: (control, { mode }) => control.setOnSessionEnd(text(mode) as OnSessionEnd),
@@ -64,22 +64,33 @@ const CALLS: Readonly<Record<string, Call>> = {
   fail: (control, { service, fault, times }) =>
     control.fail(text(service) as ServiceName, asFault(fault), typeof times === 'number' ? times : undefined),
   heal: (control, { service }) => control.heal(service === undefined ? undefined : (text(service) as ServiceName)),
+  failData: (control, { fault, scope = {}, times }) =>
+    control.failData(dataFault.parse(fault), dataScope.parse(scope), optionalCount(times)),
+  healData: (control, { scope = {} }) => control.healData(dataScope.parse(scope)),
+  failPages: (control, { fault, scope = {}, times }) =>
+    control.failPages(pageFault.parse(fault), sessionScope.parse(scope), optionalCount(times)),
+  tellPages: (control, { trick, scope = {}, times }) =>
+    control.tellPages(pageTrick.parse(trick), dataScope.parse(scope), optionalCount(times)),
+  healPages: (control, { scope = {} }) => control.healPages(dataScope.parse(scope)),
   setSecret: (control, { name, value }) => ({ versionId: control.setSecret(text(name), text(value)) }),
   setRole: (control, { arn, role }) => control.setRole(text(arn), role as RoleOptions | undefined),
   denyRole: (control, { arn }) => control.denyRole(text(arn)),
   allowRole: (control, { arn }) => control.allowRole(text(arn)),
   setDashboards: (control, { dashboards, account }) =>
-    control.setDashboards(dashboards as readonly DashboardOptions[], optionalText(account)),
+    control.setDashboards(z.array(dashboardInput).parse(dashboards), optionalText(account)),
   dashboards: (control) => control.dashboards(),
   setAlarms: (control, { alarms, account }) =>
-    control.setAlarms(alarms as readonly AlarmOptions[], optionalText(account)),
-  setAlarmState: (control, { name, state, where }) =>
-    control.setAlarmState(text(name), asAlarmState(state), where as { account?: string; region?: string }),
+    control.setAlarms(z.array(alarmInput).parse(alarms), optionalText(account)),
+  setAlarmState: (control, { name, state, where = {} }) =>
+    control.setAlarmState(text(name), asAlarmState(state), alarmPlace.parse(where)),
   putObject: (control, { bucket, key, base64 }) => ({
     etag: control.putObject(text(bucket), text(key), Buffer.from(text(base64), 'base64')),
   }),
   addLatency: (control, { ms }) => control.addLatency(Number(ms)),
-  liveSessions: (control) => ({ live: control.liveSessions() }),
+  liveSessions: (control, { scope = {} }) => ({ live: control.liveSessions(sessionScope.parse(scope)) }),
+  sessions: (control) => control.sessions(),
+  pageLoads: (control, { scope = {} }) => control.pageLoads(dataScope.parse(scope)),
+  dataCalls: (control, { scope = {} }) => control.dataCalls(dataScope.parse(scope)),
   requests: (control) => control.requests(),
   clearRequests: (control) => control.clearRequests(),
 };
@@ -118,7 +129,9 @@ export async function startControlApi(
       readJson(request)
         .then((input) => call(control, input))
         .then((result) => answer(200, result))
-        .catch((error: unknown) => answer(400, { message: String(error) }));
+        .catch((error: unknown) =>
+          answer(400, { message: error instanceof z.ZodError ? z.prettifyError(error) : String(error) }),
+        );
     }
   });
   await new Promise<void>((resolve, reject) => server.once('error', reject).listen(port, '127.0.0.1', resolve));

@@ -118,14 +118,16 @@ function alarmState(index: number, t: number): 'ok' | 'alarm' | 'unknown' {
   return hash(900 + index, Math.floor(t / 240)) > 0.965 ? 'alarm' : 'ok';
 }
 
-/** Everything but the log, for the moment `nowMs` (ms since the epoch). */
-export function dashboardData(nowMs: number): Record<string, unknown> {
-  const live = nowMs / 1000;
-  const t = Math.floor(live / STEP_SECONDS) * STEP_SECONDS;
+/**
+ * Everything but the log, for the moment `nowMs` (ms since the epoch).
+ * @param seed a whole number: each has curves of its own, those of another week
+ */
+export function dashboardData(nowMs: number, seed: number): Record<string, unknown> {
+  const end = Math.floor(nowMs / 1000 / STEP_SECONDS) * STEP_SECONDS;
+  const t = end + seed * 7 * 86_400;
   return {
-    time: nowMs,
     stepSeconds: STEP_SECONDS,
-    endsAt: t * 1000,
+    endsAt: end * 1000,
     tiles: [
       tile(t, 'Requests', '/s', 'requests', false),
       tile(t, 'Latency p99', 'ms', 'p99', true),

@@ -24,6 +24,12 @@ export interface Answer {
   /** For the request log: what was asked for, and about what. Never a secret. */
   readonly action: string;
   readonly detail?: string;
+  /** Misbehave so in place of answering; `status` is then what the log says. */
+  readonly instead?: Fault;
+  /** Wait before answering, in ms. */
+  readonly delayMs?: number;
+  /** The answer has a body that never ends. */
+  readonly endless?: boolean;
 }
 
 export type Handler = (request: Request) => Answer | Promise<Answer>;
@@ -158,9 +164,19 @@ export async function listen(
     } catch (error) {
       answer = { status: 500, action: 'internal-error', detail: String(error), body: 'The stand-in failed.' };
     }
-    if (world.latencyMs > 0) await delay(world.latencyMs);
+    const lateMs = world.latencyMs + (answer.delayMs ?? 0);
+    if (lateMs > 0) await delay(lateMs);
     record(request, answer);
+    if (answer.instead !== undefined) {
+      await misbehave(answer.instead, response, successStatus);
+      return;
+    }
     const bytes = Buffer.from(answer.body ?? '');
+    if (answer.endless === true) {
+      response.writeHead(answer.status, answer.headers as Record<string, string | string[]>).flushHeaders();
+      if (bytes.length > 0) response.write(bytes);
+      return;
+    }
     const length = answer.status === 304 || answer.status === 204 ? {} : { 'content-length': bytes.length };
     response.writeHead(answer.status, { ...length, ...(answer.headers as Record<string, string | string[]>) });
     response.end(request.method === 'HEAD' || answer.status === 304 ? undefined : bytes);

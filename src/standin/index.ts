@@ -15,25 +15,31 @@ import { secretsManagerHandler } from './secretsmanager.ts';
 import { stsHandler } from './sts.ts';
 import { SERVICES } from './types.ts';
 import type { Control, ServiceName, Standin, StandinOptions } from './types.ts';
+import { isWithin } from './misbehaviour.ts';
+import type { SessionScope } from './misbehaviour.ts';
 import { liveSession, makeWorld, putObject, putSecret } from './world.ts';
-import type { World } from './world.ts';
+import type { ConsoleSession, World } from './world.ts';
 
 export { makeKeys, readKeys, writeClientKeys } from './autoid-keys.ts';
 export type { KeySet } from './autoid-keys.ts';
+export type * from './misbehaviour.ts';
 export type * from './types.ts';
 
 function makeControl(world: World, listeners: ReadonlyMap<ServiceName, Listener>, options: StandinOptions): Control {
-  const live = (): number => [...world.sessions.keys()].filter((id) => liveSession(world, id) !== undefined).length;
+  const live = (scope: SessionScope): ConsoleSession[] =>
+    [...world.sessions.values()].filter(
+      (one) => liveSession(world, one.id) !== undefined && isWithin(scope, { ...one, session: one.number }),
+    );
   const listener = (service: ServiceName): Listener => {
     const found = listeners.get(service);
     if (found === undefined) throw new TypeError(`There is no service ${service}.`);
     return found;
   };
   return {
-    endSessionsNow() {
-      const ended = live();
-      for (const session of world.sessions.values()) session.revoked = true;
-      return ended;
+    endSessionsNow(scope = {}) {
+      const ended = live(scope);
+      for (const session of ended) session.revoked = true;
+      return ended.length;
     },
     setSessionSeconds(seconds) {
       world.sessionSeconds = seconds;
@@ -55,6 +61,16 @@ function makeControl(world: World, listeners: ReadonlyMap<ServiceName, Listener>
     fail: (service, fault, times = Infinity) => listener(service).setFault(fault, times),
     async heal(service) {
       for (const one of service === undefined ? SERVICES : [service]) await listener(one).setFault(undefined, 0);
+      if (service !== undefined && service !== 'console') return;
+      for (const orders of [world.dataFaults, world.pageFaults, world.pageTricks]) orders.clear({});
+    },
+    failData: (fault, scope = {}, times = Infinity) => world.dataFaults.add(fault, scope, world.now(), times),
+    healData: (scope = {}) => world.dataFaults.clear(scope),
+    failPages: (fault, scope = {}, times = Infinity) => world.pageFaults.add(fault, scope, world.now(), times),
+    tellPages: (trick, scope = {}, times = 1) => world.pageTricks.add(trick, scope, world.now(), times),
+    healPages(scope = {}) {
+      world.pageFaults.clear(scope);
+      world.pageTricks.clear(scope);
     },
     setSecret: (name, value) => putSecret(world, name, value),
     setRole(arn, role) {
@@ -72,7 +88,18 @@ function makeControl(world: World, listeners: ReadonlyMap<ServiceName, Listener>
     addLatency(ms) {
       world.latencyMs = ms;
     },
-    liveSessions: live,
+    liveSessions: (scope = {}) => live(scope).length,
+    sessions: () =>
+      [...world.sessions.values()].map((one) => ({
+        number: one.number,
+        account: one.account,
+        role: one.role,
+        startedAt: one.startedAt,
+        endsAt: one.expiresAt,
+        isLive: liveSession(world, one.id) !== undefined,
+      })),
+    pageLoads: (scope = {}) => world.consoleLog.loads(scope),
+    dataCalls: (scope = {}) => world.consoleLog.calls(scope),
     requests: () => [...world.requests],
     clearRequests() {
       world.requests.length = 0;
@@ -87,7 +114,10 @@ export async function startStandin(options: StandinOptions = {}): Promise<Standi
   const listeners = new Map<ServiceName, Listener>();
   const scheme = options.tls === undefined ? 'http' : 'https';
   const port = (service: ServiceName): number => listeners.get(service)?.port ?? 0;
-  const hosts = (): Hosts => ({ scheme, signinPort: port('federation'), consolePort: port('console') });
+  const hosts = (): Hosts =>
+    options.domain === 'aws.amazon.com'
+      ? { scheme, domain: options.domain, signinPort: 443, consolePort: 443 }
+      : { scheme, signinPort: port('federation'), consolePort: port('console') };
   const handlers: Record<ServiceName, Handler> = {
     autoid: autoidHandler(world),
     sts: stsHandler(world),

@@ -3,7 +3,9 @@ import { randomBytes } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
 import { startStandin } from './index.ts';
-import type { OnSessionEnd } from './index.ts';
+import type { KnownDashboard, OnSessionEnd } from './index.ts';
+import { parseWorld } from './world-file.ts';
+import type { FileWorld } from './world-file.ts';
 import { makeId } from './world.ts';
 
 const HELP = `Usage: standin --keys-dir DIR [options]
@@ -15,6 +17,8 @@ const HELP = `Usage: standin --keys-dir DIR [options]
   --poll-ms N              how often the dashboard asks for data (default 5000)
   --role-max-seconds N     MaxSessionDuration of the role (default 3600)
   --region REGION          default eu-west-1
+  --world FILE             accounts with their roles, dashboards and alarms, as JSON (see README.md), instead of
+                           --region, --dashboard and --role-max-seconds
   --dashboard NAME         the dashboard that exists (default Operations; may be repeated, the first is in VISIT_URL)
   --port-base N            first of eight consecutive ports (default: any free ones)
   --tls-key, --tls-cert    PEM files: speak HTTPS
@@ -29,6 +33,7 @@ const { values } = parseArgs({
     'failures-before-end': { type: 'string' },
     'poll-ms': { type: 'string' },
     'role-max-seconds': { type: 'string' },
+    world: { type: 'string' },
     region: { type: 'string' },
     dashboard: { type: 'string', multiple: true },
     'port-base': { type: 'string' },
@@ -65,15 +70,46 @@ async function tls(): Promise<{ key: string; cert: string } | undefined> {
   return { key: await readFile(key, 'utf8'), cert: await readFile(cert, 'utf8') };
 }
 
+/** Without a file: one account with one role, the dashboards of the command line and one that nobody may view. */
+async function theWorld(): Promise<FileWorld> {
+  const file = values.world;
+  if (file === undefined) {
+    const names = values.dashboard ?? ['Operations'];
+    const mainAccount = '111122223333';
+    return {
+      account: mainAccount,
+      regions: [values.region ?? 'eu-west-1'],
+      roles: {
+        [`arn:aws:iam::${mainAccount}:role/WallDashboards`]: {
+          maxSessionDurationSeconds: wholeNumber('role-max-seconds') ?? 3600,
+        },
+      },
+      accounts: {
+        [mainAccount]: { dashboards: [...names.map((name) => ({ name })), { name: 'Restricted', denied: true }] },
+      },
+    };
+  }
+  for (const name of ['region', 'dashboard', 'role-max-seconds'] as const)
+    if (values[name] !== undefined) return usage(`--${name} and --world do not go together.`);
+  try {
+    return parseWorld(await readFile(file, 'utf8'));
+  } catch (error) {
+    return usage(`--world ${file}: ${error instanceof Error ? error.message : String(error)}`);
+  }
+}
+
+function dashboardUrl({ name }: KnownDashboard): string {
+  return `${standin.urls.console}/cloudwatch/home?region=${region}#dashboards:name=${encodeURIComponent(name)}`;
+}
+
 if (values.help) {
   process.stdout.write(HELP);
   process.exit(0);
 }
 const keysDir = values['keys-dir'] ?? usage('--keys-dir is required.');
-const account = '111122223333';
-const region = values.region ?? 'eu-west-1';
-const dashboards = values.dashboard ?? ['Operations'];
-const roleArn = `arn:aws:iam::${account}:role/WallDashboards`;
+const world = await theWorld();
+const region = world.regions[0] ?? '';
+const roleArn = Object.keys(world.roles)[0] ?? '';
 const user = { name: 'wall', accessKeyId: makeId('AKIA'), secretAccessKey: randomBytes(30).toString('base64') };
 const certificate = await tls();
 const sessionSeconds = wholeNumber('session-seconds');
@@ -82,12 +118,9 @@ const failuresBeforeEnd = wholeNumber('failures-before-end');
 const portBase = wholeNumber('port-base');
 
 const standin = await startStandin({
-  account,
-  regions: [region],
+  ...world,
   users: [user],
-  roles: { [roleArn]: { maxSessionDurationSeconds: wholeNumber('role-max-seconds') ?? 3600 } },
   secrets: { 'wall-dashboards': `${user.accessKeyId},${user.secretAccessKey}` },
-  dashboards: [...dashboards.map((name) => ({ name })), { name: 'Restricted', denied: true }],
   onSessionEnd: sessionEnd(),
   keysDir,
   ...(sessionSeconds === undefined ? {} : { sessionSeconds }),
@@ -97,13 +130,15 @@ const standin = await startStandin({
   ...(certificate === undefined ? {} : { tls: certificate }),
 });
 
+const dashboards = standin.control.dashboards().map((one) => ({ ...one, url: dashboardUrl(one) }));
+const [, , , , roleAccount] = roleArn.split(':');
 const env = {
   AUTO_ID_API_ENDPOINT: standin.urls.autoid,
   AUTO_ID_SECRET_NAME: 'wall-dashboards',
   AUTO_ID_KEYS_DIR: keysDir,
   ASSUME_ROLE_ARN: roleArn,
   ASSUME_ROLE_SESSION_NAME: 'wall',
-  VISIT_URL: `${standin.urls.console}/cloudwatch/home?region=${region}#dashboards:name=${encodeURIComponent(dashboards[0] ?? '')}`,
+  VISIT_URL: dashboards.find((one) => one.account === roleAccount)?.url ?? standin.urls.console,
   AWS_REGION: region,
   VIGIL_FEDERATION_URL: standin.urls.federation,
   AWS_ENDPOINT_URL_STS: standin.urls.sts,
@@ -111,7 +146,14 @@ const env = {
   AWS_ENDPOINT_URL_SECRETS_MANAGER: standin.urls.secretsmanager,
   AWS_ENDPOINT_URL_CLOUDWATCH: standin.urls.cloudwatch,
 };
-process.stdout.write(`${JSON.stringify({ urls: standin.urls, keysDir, control: standin.controlApi, env })}\n`);
+const ready = {
+  urls: standin.urls,
+  keysDir,
+  control: standin.controlApi,
+  env,
+  world: { roles: Object.keys(world.roles), dashboards },
+};
+process.stdout.write(`${JSON.stringify(ready)}\n`);
 
 let stopping = false;
 function stop(): void {

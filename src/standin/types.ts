@@ -1,5 +1,6 @@
 /** What the stand-in is told and what it offers. Durations are in the unit their name says; times are ms since the epoch. */
 import type { KeySet } from './autoid-keys.ts';
+import type { DataFault, DataScope, PageFault, PageTrick, SessionScope } from './misbehaviour.ts';
 
 export type ServiceName = 'autoid' | 'sts' | 'secretsmanager' | 's3' | 'cloudwatch' | 'federation' | 'console';
 
@@ -53,6 +54,8 @@ export interface DashboardOptions {
   readonly denied?: boolean;
   /** The log widget's own call is refused for ever, whatever the session. */
   readonly deniedWidget?: boolean;
+  /** So many more widgets have a call each, at the address of all the others, that is refused for ever. */
+  readonly deniedWidgets?: number;
   /** Names of the roles that may view it; default: all of its account. */
   readonly roles?: readonly string[];
 }
@@ -127,6 +130,11 @@ export interface StandinOptions {
   readonly portBase?: number;
   /** Certificate and key in PEM: every service speaks HTTPS. The certificate must cover 127.0.0.1 and the *.localhost hosts. */
   readonly tls?: { readonly key: string; readonly cert: string };
+  /**
+   * What the browser's side is called: `aws.amazon.com` for AWS's own names at port 443, behind somebody who leads them here. Needs
+   * `tls`. Default `localhost`, at the ports of the services.
+   */
+  readonly domain?: 'localhost' | 'aws.amazon.com';
   /** Where the key set is published for clients (`info2048.bin`, `public.pem`); written at start and by `publishKeys`. */
   readonly keysDir?: string;
 }
@@ -154,6 +162,52 @@ export interface RequestRecord {
   readonly detail?: string;
 }
 
+/** A console session; `number` names it where its id, which is a secret, must not stand. Times are ms since the epoch. */
+export interface KnownSession {
+  readonly number: number;
+  readonly account: string;
+  /** Name of the role. */
+  readonly role: string;
+  readonly startedAt: number;
+  readonly endsAt: number;
+  readonly isLive: boolean;
+}
+
+/** A console page that was served. */
+export interface PageLoad {
+  /** Counted over all pages; its strip shows it modulo 256. */
+  readonly load: number;
+  readonly at: number;
+  readonly session: number;
+  readonly account: string;
+  readonly role: string;
+  /** Known once the page has asked for data. */
+  readonly dashboard?: string;
+  /** How it misbehaved, if it was told to. */
+  readonly fault?: string;
+}
+
+/** A data call of a page, answered or not. */
+export interface DataCall {
+  readonly at: number;
+  /** The page load that it came from; NaN when the page did not say. */
+  readonly load: number;
+  /** 0 for one without a live session. */
+  readonly session: number;
+  readonly account: string;
+  readonly role: string;
+  /** '' for the list of dashboards. */
+  readonly dashboard: string;
+  readonly part: 'main' | 'log' | 'widget';
+  /** 0 when no answer was completed. */
+  readonly status: number;
+  /** Count of answers with data that this dashboard has had; its strip shows it modulo 256. Only where there was data. */
+  readonly dataSeq?: number;
+  readonly fault?: string;
+  /** What the page was told to do by this answer. */
+  readonly trick?: string;
+}
+
 export interface ServiceUrls {
   /** Base of the auto-id API; clients append `/Stage/verify`. */
   readonly autoid: string;
@@ -168,8 +222,8 @@ export interface ServiceUrls {
 }
 
 export interface Control {
-  /** Revokes every console session; returns how many were live. */
-  endSessionsNow(): number;
+  /** Revokes the console sessions meant, by default all; returns how many of them were live. */
+  endSessionsNow(scope?: SessionScope): number;
   /** Upper bound on the life of console sessions from now on, in seconds; undefined lifts it. */
   setSessionSeconds(seconds: number | undefined): void;
   setOnSessionEnd(mode: OnSessionEnd): void;
@@ -179,8 +233,18 @@ export interface Control {
   publishKeys(dir?: string): Promise<void>;
   /** The service misbehaves until `heal`, or for the next `times` requests (`down` always until `heal`). */
   fail(service: ServiceName, fault: Fault, times?: number): Promise<void>;
-  /** Ends the faults of one service, or of all. */
+  /** Ends the faults of one service, or of all; the console's are those of data calls and pages too. */
   heal(service?: ServiceName): Promise<void>;
+  /** Data calls misbehave until `healData`, or for the next `times` of them. The newest order that fits a call is followed. */
+  failData(fault: DataFault, scope?: DataScope, times?: number): void;
+  /** Takes back the orders of `failData` whose scope names all that this one names; without a scope, all. */
+  healData(scope?: DataScope): void;
+  /** Page loads misbehave until `healPages`, or for the next `times`. */
+  failPages(fault: PageFault, scope?: SessionScope, times?: number): void;
+  /** Open pages do this at their next data answer; the next `times` pages only, by default one. */
+  tellPages(trick: PageTrick, scope?: DataScope, times?: number): void;
+  /** Takes back orders of `failPages` and `tellPages`, as `healData`. What a page has done stays done. */
+  healPages(scope?: DataScope): void;
   /** A new version of a secret; the one before becomes AWSPREVIOUS. Returns the version id. */
   setSecret(name: string, value: string): string;
   /** Creates or replaces a role; undefined removes it. */
@@ -201,7 +265,13 @@ export interface Control {
   /** Every request waits `ms` before it is handled and its answer `ms` before it is sent. */
   addLatency(ms: number): void;
   /** Console sessions that are live now. */
-  liveSessions(): number;
+  liveSessions(scope?: SessionScope): number;
+  /** All console sessions, oldest first. */
+  sessions(): readonly KnownSession[];
+  /** Console pages that were served, oldest first. */
+  pageLoads(scope?: DataScope): readonly PageLoad[];
+  /** Data calls, oldest first. */
+  dataCalls(scope?: DataScope): readonly DataCall[];
   requests(): readonly RequestRecord[];
   clearRequests(): void;
 }

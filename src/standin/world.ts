@@ -2,6 +2,9 @@
 import { createHash, randomBytes, randomUUID } from 'node:crypto';
 import { Accounts, accountOf } from './accounts.ts';
 import type { KeySet } from './autoid-keys.ts';
+import { ConsoleLog } from './console-log.ts';
+import { Orders } from './misbehaviour.ts';
+import type { DataFault, PageFault, PageTrick } from './misbehaviour.ts';
 import type { OnSessionEnd, RequestRecord, RoleOptions, StandinOptions } from './types.ts';
 
 /** Anything that can sign. `viaTemporary` marks a role assumed with temporary credentials (a chained one). */
@@ -86,10 +89,10 @@ export interface World {
   keys: KeySet;
   latencyMs: number;
   requestCount: number;
-  /** Console pages served so far. */
-  pageLoads: number;
-  /** Answers with data so far, by the dashboard's number. */
-  readonly dataAnswers: Map<number, number>;
+  readonly consoleLog: ConsoleLog;
+  readonly dataFaults: Orders<DataFault>;
+  readonly pageFaults: Orders<PageFault>;
+  readonly pageTricks: Orders<PageTrick>;
 }
 
 const ID_ALPHABET = 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567';
@@ -147,8 +150,10 @@ export function makeWorld(options: StandinOptions, keys: KeySet): World {
     keys,
     latencyMs: 0,
     requestCount: 0,
-    pageLoads: 0,
-    dataAnswers: new Map(),
+    consoleLog: new ConsoleLog(),
+    dataFaults: new Orders(),
+    pageFaults: new Orders(),
+    pageTricks: new Orders(),
   };
   world.accounts.add(account, {
     alias: options.accountAlias ?? 'harbour-operations',

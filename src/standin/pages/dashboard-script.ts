@@ -3,6 +3,7 @@
  * session as a console might. Plain browser JavaScript: charts are drawn once per poll, text once a second.
  */
 import { dashboardCharts } from './dashboard-charts.ts';
+import { dashboardTricks } from './dashboard-tricks.ts';
 
 export const dashboardScript = String.raw`'use strict';
 const config = JSON.parse(document.getElementById('config').textContent);
@@ -15,6 +16,7 @@ let failures = 0;
 let latest;
 let clockOffset = 0;
 let timer;
+let stopped = false;
 
 function element(tag, className, text) {
   const made = document.createElement(tag);
@@ -65,6 +67,8 @@ function showStrip() {
 }
 
 ${dashboardCharts}
+
+${dashboardTricks}
 
 function card(area, title, note, series) {
   const made = element('section', 'card ' + area);
@@ -230,22 +234,29 @@ async function ask(part) {
   const query = new URLSearchParams({ part, region: config.region, load: config.load });
   if (name) query.set('dashboard', name);
   const response = await fetch('/cloudwatch/data?' + query, { cache: 'no-store' });
-  return { status: response.status, body: await response.json() };
+  return { status: response.status, trick: response.headers.get('x-standin-trick'), body: await response.json() };
 }
 
 async function refresh() {
   name = readFragment();
   byId('name').textContent = name;
   const [main, log] = await Promise.all([ask('main'), ask('log')]);
+  const denied = main.body.widgets ?? 0;
+  for (let i = 1; i <= denied; i++) await ask('widget-' + i);
+  if (main.trick) play(JSON.parse(main.trick));
   if (main.status === 401) {
     failures += 1;
     if (failures >= config.failuresBeforeEnd) sessionEnded(main.body.onSessionEnd);
     return;
   }
   failures = 0;
+  if (spoiled) return;
   if (main.status === 404) return note('missing', '?', 'No such dashboard', 'There is no dashboard named “' + name + '” in this account and region.');
-  if (main.status === 403) return note('denied', '!', 'Access denied', main.body.message);
+  if (main.status === 403 && main.body.code === 'AccessDenied') return note('denied', '!', 'Access denied', main.body.message);
   if (main.body.dashboards) return note('list', '', 'Dashboards', main.body.dashboards.length + ' in this account.', main.body.dashboards);
+  // What fails for a while takes no picture away.
+  document.body.dataset.data = main.status === 200 ? 'fresh' : 'failed';
+  if (main.status !== 200) return;
   latest = main.body;
   clockOffset = latest.time - Date.now();
   if (shown !== 'dashboard:' + name) {
@@ -267,7 +278,7 @@ async function poll() {
   } catch {
     // The network is not the session: keep what is shown and ask again.
   }
-  timer = setTimeout(poll, config.pollMs);
+  if (!stopped) timer = setTimeout(poll, config.pollMs);
 }
 
 tick();

@@ -14,6 +14,8 @@ export interface ShellOptions {
   readonly signinUrl: string;
   /** The Issuer of the login, '' for none. */
   readonly issuer: string;
+  /** Something in the page is never loaded. */
+  readonly isStuck: boolean;
 }
 
 /** JSON that may stand inside a script element. */
@@ -34,7 +36,7 @@ export function consoleShell(options: ShellOptions): string {
 <span class="grow"></span><span class="fact"><small>Account</small>${escapeHtml(options.alias)} <em>${escapeHtml(options.account)}</em></span>
 <span class="fact"><small>Role</small>${escapeHtml(role)}</span><span class="fact"><small>Region</small>${escapeHtml(region)}</span>
 <span class="fact"><small>Session ends in</small><span id="left">–</span></span><time id="clock"></time></header>
-<main id="content" class="grid">${skeleton.map((area) => `<section class="card skeleton ${area}"></section>`).join('')}</main>
+${options.isStuck ? '<img src="/static/endless" width="1" height="1" alt="">' : ''}<main id="content" class="grid">${skeleton.map((area) => `<section class="card skeleton ${area}"></section>`).join('')}</main>
 <script type="application/json" id="config">${inlineJson(config)}</script><script src="/static/dashboard.js"></script></body></html>
 `;
 }
