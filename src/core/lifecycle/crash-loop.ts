@@ -173,12 +173,13 @@ function countingDeaths({ gpuDeaths }: Run): number {
 }
 
 function reasonOf(last: Run | undefined, bad: number, isOff: boolean): string | undefined {
-  const software = 'Pictures are drawn without the graphics hardware, whose process failed again and again.';
-  if (last === undefined || bad === 0) return isOff ? software : undefined;
+  const software = 'Pictures are drawn without the graphics hardware for now';
+  if (last === undefined || bad === 0) return isOff ? `${software}: its process failed again and again.` : undefined;
   const how = last.end === 'exception' ? 'by a fault of its own, which the log tells' : howItWasEnded(last);
-  const often = bad === 1 ? 'Vigil ended unexpectedly' : `Vigil ended unexpectedly ${bad} times in a row`;
-  const sentence = `${often}, ${bad === 1 ? '' : 'the last time '}${how}.`;
-  return isOff ? `${sentence} ${software}` : sentence;
+  const often = bad >= MOST_RUNS ? ' again and again' : ` ${bad} times in a row`;
+  const sentence =
+    bad === 1 ? `Vigil ended unexpectedly, ${how}.` : `Vigil ended unexpectedly${often}, the last time ${how}.`;
+  return isOff ? `${sentence} ${software}.` : sentence;
 }
 
 function howItWasEnded({ gpuDeaths }: Run): string {

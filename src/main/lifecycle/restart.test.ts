@@ -1,14 +1,18 @@
 import { describe, expect, it } from 'vitest';
 import { createFaultHandlers, isSupervised, relaunchArguments, takeInstanceLock } from './restart.ts';
 
-function stage({ kept = true, ending = false } = {}) {
+function stage({ kept = true, ending = false, holdMs = 0 } = {}) {
   const did: string[] = [];
   const logged: { event: string; fields: Readonly<Record<string, unknown>> }[] = [];
   let uptime = 1_000;
   const flushed = Promise.resolve();
   const handlers = createFaultHandlers({
     logger: { log: (_level, event, fields = {}) => void logged.push({ event, fields }) },
-    memory: { ended: (how) => did.push(`ended ${how}`), isKept: () => kept },
+    memory: {
+      decision: { mode: 'normal', hardwareAcceleration: true, holdMs },
+      ended: (how) => did.push(`ended ${how}`),
+      isKept: () => kept,
+    },
     uptimeMs: () => uptime,
     isEnding: () => ending,
     flush: () => {
@@ -52,6 +56,18 @@ describe('an exception that no one caught', () => {
     handlers.onException(new Error('early'));
     await settle();
     expect(did).toEqual(['ended exception', 'sleep 59000', 'flush', 'end']);
+  });
+
+  it('in a start that was told to hold back ends it no sooner', async () => {
+    const early = stage({ holdMs: 30_000 });
+    early.handlers.onException(new Error('before the sign-in'));
+    await early.settle();
+    expect(early.did).toEqual(['ended exception', 'sleep 29000', 'flush', 'end']);
+    const late = stage({ holdMs: 30_000 });
+    late.pass(30_000);
+    late.handlers.onException(new Error('after it'));
+    await late.settle();
+    expect(late.did).toEqual(['ended exception', 'flush', 'end']);
   });
 
   it('while the wall ends changes nothing', async () => {

@@ -13,7 +13,7 @@ const LOCK_PAUSE_MS = 200;
 
 export interface FaultOptions {
   readonly logger: Logger;
-  readonly memory: Pick<CrashMemoryFile, 'ended' | 'isKept'>;
+  readonly memory: Pick<CrashMemoryFile, 'decision' | 'ended' | 'isKept'>;
   /** ms since the start of this process. */
   readonly uptimeMs: () => number;
   /** The wall is being ended in good order: what fails now is logged, and no more. */
@@ -31,8 +31,8 @@ export interface FaultHandlers {
 }
 
 /**
- * What to do with what no one caught: log it, remember it, end. The next start waits as long as the memory says; where there is no memory,
- * this one waits, so that a permanent fault does not spin.
+ * What to do with what no one caught: log it, remember it, end. A start that was told to hold back lasts at least as long: its fault need
+ * not be in what it held back. Where there is no memory, each start waits, so that a permanent fault does not spin.
  */
 export function createFaultHandlers(options: FaultOptions): FaultHandlers {
   const { logger, memory, uptimeMs } = options;
@@ -40,7 +40,8 @@ export function createFaultHandlers(options: FaultOptions): FaultHandlers {
   let rejections: readonly number[] = [];
   const fall = async () => {
     memory.ended('exception');
-    if (!memory.isKept()) await options.sleep(Math.max(0, YOUNG_MS - uptimeMs()));
+    const leastMs = memory.isKept() ? memory.decision.holdMs : YOUNG_MS;
+    if (uptimeMs() < leastMs) await options.sleep(leastMs - uptimeMs());
     await Promise.race([options.flush(), options.sleep(FLUSH_WITHIN_MS)]);
     options.end();
   };
