@@ -31,12 +31,13 @@ async function start(settings: StartHealthOptions['settings']) {
 
 it('serves nothing where nothing asks for it', async () => {
   const { events } = await start({ host: '127.0.0.1' });
-  expect(events).toEqual([]);
+  expect([events, running?.ports()]).toEqual([[], []]);
 });
 
 it('serves the port of the settings', async () => {
   const { events } = await start({ host: '127.0.0.1', port: 0 });
-  const port = String(events[0]?.fields['port']);
+  const [port = 0] = running?.ports() ?? [];
+  expect(events[0]).toMatchObject({ event: 'health.listening', fields: { port } });
   expect((await fetch(`http://127.0.0.1:${port}/healthz`)).status).toBe(200);
 });
 
@@ -49,6 +50,8 @@ it('tells the supervisor, also when the settings cannot be followed, and masks t
   const headers = { authorization: `Bearer ${token}` };
   expect((await fetch(`http://127.0.0.1:${port}/state`, { headers })).status).toBe(200);
   expect(redactor.redact(`it is ${token}.`)).toBe('it is [redacted].');
+  expect(running?.ports()).toEqual([port]);
   await running?.close();
+  expect(running?.ports()).toEqual([]);
   expect(await readdir(folder)).toEqual([]);
 });

@@ -3,6 +3,7 @@ import { HEALTH_FILE_VARIABLE } from '../../core/health/supervised.ts';
 import type { Logger } from '../../core/ports.ts';
 import type { Settings } from '../../core/settings/schema.ts';
 import type { Redactor } from '../../node/redact.ts';
+import type { HealthServer } from './health-server.ts';
 
 export interface StartHealthOptions {
   readonly settings: Settings['health'];
@@ -12,6 +13,8 @@ export interface StartHealthOptions {
 }
 
 export interface RunningHealth {
+  /** Those listened on now, for `isHealthAddress`. */
+  ports(): readonly number[];
   close(): Promise<void>;
 }
 
@@ -23,8 +26,8 @@ export async function startHealth({ settings, status, logger, redactor }: StartH
   const { host, port, token } = settings;
   const file = process.env[HEALTH_FILE_VARIABLE];
   const redact = (text: string) => redactor.redact(text);
-  const servers: RunningHealth[] = [];
-  const attempt = async (start: () => Promise<RunningHealth>): Promise<void> => {
+  const servers: HealthServer[] = [];
+  const attempt = async (start: () => Promise<HealthServer>): Promise<void> => {
     try {
       servers.push(await start());
     } catch (error) {
@@ -49,6 +52,7 @@ export async function startHealth({ settings, status, logger, redactor }: StartH
     });
   }
   return {
+    ports: () => servers.map(({ port }) => port).filter((port) => port !== undefined),
     async close() {
       await Promise.all(servers.map((server) => server.close()));
     },
