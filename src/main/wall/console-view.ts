@@ -1,32 +1,42 @@
 import { type Session, type WebContents, WebContentsView } from 'electron';
 import type { Failure } from '../../core/errors.ts';
 import type { Logger } from '../../core/ports.ts';
-import { DataCalls } from './data-calls.ts';
-import { startHeartbeat } from './heartbeat.ts';
+import { DataCalls, isSuccess } from './data-calls.ts';
+import { type LastPicture, PictureKeeper } from './picture-keeper.ts';
+import { LiveWatch } from './live-watch.ts';
 import { LOCKED_PREFERENCES, lockContents } from './lockdown.ts';
 import { watchMemory } from './memory-watch.ts';
 import { type GuardedView, type PageKind, guardNavigation } from './navigation-guard.ts';
-import { watchPaint } from './paint-watch.ts';
+import { askContent } from './page-probe.ts';
+import { type PaintResult, watchPaint } from './paint-watch.ts';
+import { watchSessionCookies } from './session-cookies.ts';
+import {
+  CLOSED_ITSELF,
+  GROWN,
+  REPLACED,
+  SIGNED_OUT,
+  TOO_LARGE,
+  failureOfCalls,
+  failureOfFault,
+  failureOfStatus,
+  notLoaded,
+} from './view-failures.ts';
+
+export type { LastPicture } from './picture-keeper.ts';
 
 export interface ConsoleViewEvents {
   painted(verified: boolean): void;
   loadFailed(failure: Failure): void;
-  /** Its session is over, or its page wanted to leave; the picture still stands. */
+  /** Its session is over; the picture still stands. */
   lost(failure: Failure): void;
+  /** Its page was about to give way to an error, or has grown too large; the picture still stands. */
+  doubted(failure: Failure): void;
   /** Its picture is gone. */
   gone(failure: Failure): void;
-  /** A data call of its page succeeded; told at most once a second. */
+  /** A data call of its page succeeded; told at most once a second, from its first load on. */
   data(): void;
-  /** Its picture was taken: once it is on top, then every few minutes. The last one is kept by whoever listens. */
+  /** Its picture was taken: when it comes on top, then every few minutes. Whoever listens keeps the last one. */
   pictured(picture: LastPicture): void;
-}
-
-/** What a dashboard looked like. */
-export interface LastPicture {
-  /** At the display's size. */
-  readonly jpeg: Buffer;
-  /** Wall-clock ms since the epoch. */
-  readonly takenAt: number;
 }
 
 export interface ConsoleViewOptions {
@@ -44,25 +54,26 @@ export interface ConsoleViewOptions {
 
 /** One console page: starts its renderer, loads a dashboard, proves that it has painted, and from then on guards the picture. */
 export class ConsoleView implements GuardedView {
-  readonly id: number;
   readonly webContentsView: WebContentsView;
   readonly contentsId: number;
   isLive = false;
   readonly #options: ConsoleViewOptions;
   readonly #contents: WebContents;
-  isOnTop = false;
+  readonly #calls = new DataCalls();
+  readonly #pictures: PictureKeeper;
+  /** Ends what goes on beside the page. */
+  readonly #ends: (() => void)[] = [];
+  #watch: LiveWatch | undefined;
+  #isOnTop = false;
   #closed = false;
   #settled = false;
   #signedOut = false;
   #entered = false;
-  #endHeartbeat: () => void = () => undefined;
-  #endMemoryWatch: () => void = () => undefined;
-  readonly #calls = new DataCalls();
+  #commits = 0;
   #toldDataAt = -Infinity;
 
   constructor(options: ConsoleViewOptions) {
     this.#options = options;
-    this.id = options.id;
     this.webContentsView = new WebContentsView({
       webPreferences: { ...LOCKED_PREFERENCES, session: options.session, backgroundThrottling: false },
     });
@@ -71,6 +82,13 @@ export class ConsoleView implements GuardedView {
     const contents = this.webContentsView.webContents;
     this.#contents = contents;
     this.contentsId = contents.id;
+    this.#pictures = new PictureKeeper(
+      contents,
+      () => this.webContentsView.getBounds(),
+      (picture) => {
+        options.events.pictured(picture);
+      },
+    );
     lockContents(contents);
     guardNavigation(contents, this);
     contents.on('did-navigate', (_event, url, status) => {
@@ -84,16 +102,22 @@ export class ConsoleView implements GuardedView {
       if (!isMainFrame || !this.#entered || code === -3) return;
       if (this.isLive) {
         const sentence = `The dashboard page could not be loaded again (${name}). It is opened afresh.`;
-        this.#gone('CONSOLE_LOAD_FAILED', sentence);
+        this.#gone({ code: 'CONSOLE_LOAD_FAILED', sentence });
       } else this.#fail(notLoaded(name));
     });
     contents.on('render-process-gone', (_event, { reason }) => {
-      this.#gone('RENDERER_GONE', `The process that drew the dashboard ended (${reason}). It is opened afresh.`);
+      const sentence = `The process that drew the dashboard ended (${reason}). It is opened afresh.`;
+      this.#gone({ code: 'RENDERER_GONE', sentence });
     });
     contents.once('destroyed', () => {
-      this.#gone('RENDERER_GONE', 'The page closed itself. It is opened afresh.');
+      this.#gone(CLOSED_ITSELF);
     });
     void contents.loadURL('about:blank').catch(() => undefined);
+  }
+
+  /** Names the view in the log. */
+  get id(): number {
+    return this.#options.id;
   }
 
   classify(url: string): PageKind {
@@ -108,59 +132,51 @@ export class ConsoleView implements GuardedView {
     this.#entered = true;
     const contents = this.#contents;
     if (contents.isDestroyed()) {
-      this.#gone('RENDERER_GONE', 'The page closed itself. It is opened afresh.');
+      this.#gone(CLOSED_ITSELF);
       return;
     }
     contents.loadURL(url).catch((error: unknown) => {
       const code = error instanceof Error && 'code' in error ? String(error.code) : 'ERR_FAILED';
       if (code !== 'ERR_ABORTED') this.#fail(notLoaded(code));
     });
-    this.#endMemoryWatch = watchMemory(contents, () => {
-      const sentence = 'The console page took more memory than a dashboard may. It is opened afresh.';
-      if (this.isLive) this.#gone('RENDERER_GONE', sentence);
-      else this.#fail({ code: 'CONSOLE_LOAD_FAILED', sentence });
-    });
-    void watchPaint(
+    this.#ends.push(
+      watchMemory(
+        contents,
+        () => this.isLive,
+        (verdict) => {
+          this.#onMemory(verdict);
+        },
+      ),
+    );
+    const watched = {
       contents,
-      () => this.#page(),
-      this.#options.paintDeadlineMs,
-      () => this.#settled || this.#closed,
-    )
+      page: () => this.#page(),
+      data: (last: boolean) => this.#calls.seen(last),
+      stopped: () => this.#settled || this.#closed,
+    };
+    void watchPaint(watched, this.#options.paintDeadlineMs)
       // A page that ends while it is looked at has not painted.
-      .catch(() => 'failed' as const)
-      .then((verdict) => {
-        const refusal = verdict === 'failed' ? undefined : this.#calls.refusal();
-        if (refusal !== undefined) {
-          this.#fail(failureOfStatus(refusal === 'denied' ? 403 : 404, 'destination'));
-          return;
-        }
-        if (verdict === 'failed') {
-          this.#fail({
-            code: 'CONSOLE_NOT_PAINTED',
-            sentence: `The dashboard did not appear within ${this.#options.paintDeadlineMs / 1000} seconds. Check that the role may open it.`,
-          });
-          return;
-        }
-        this.#settle(() => {
-          this.isLive = true;
-          this.#endHeartbeat = startHeartbeat(contents, HEARTBEAT, () => {
-            this.#gone('RENDERER_GONE', 'The dashboard page does not answer any more. It is opened afresh.');
-          });
-          this.#options.events.painted(verdict === 'painted');
-        });
+      .catch((): PaintResult => ({ verdict: 'failed' }))
+      .then((result) => {
+        this.#onPaintResult(result);
       });
   }
 
-  /** Says whether the view is what the surface shows: only such a view is looked at and pictured, for a covered one need not paint. */
+  /**
+   * Says whether the view is what the surface shows: only such a view is looked at and pictured, for a covered one need not paint. Before
+   * that, and while it is covered, only its sign of life is watched.
+   */
   onTop(isOnTop: boolean): void {
-    this.isOnTop = isOnTop;
+    this.#isOnTop = isOnTop;
+    this.#watch?.onTop(isOnTop);
+    if (isOnTop && this.isLive && !this.#closed) this.#pictures.tell();
   }
 
   /** Nothing of this view is told any more; its picture still stands. */
   retire(): void {
     this.#closed = true;
-    this.#endHeartbeat();
-    this.#endMemoryWatch();
+    this.#watch?.end();
+    for (const end of this.#ends.splice(0)) end();
   }
 
   /** Closes the page and its renderer. */
@@ -173,34 +189,105 @@ export class ConsoleView implements GuardedView {
     // A page that has lost its session asks again and again.
     if (!this.#signedOut) {
       this.#signedOut = true;
-      this.#options.logger.log('warn', 'view.signed-out', { view: this.id, by: kind, live: this.isLive });
+      this.#log('view.signed-out', { by: kind, live: this.isLive });
     }
     if (!this.isLive) this.#fail(SIGNED_OUT);
     else if (!this.#closed) this.#options.events.lost(SIGNED_OUT);
   }
 
   onErrorPage(status: number): void {
-    this.#options.logger.log('warn', 'view.error-page', { view: this.id, status });
-    if (!this.#closed) this.#options.events.lost(failureOfStatus(status, 'destination'));
+    this.#log('view.error-page', { status });
+    if (!this.#closed) this.#options.events.doubted(failureOfStatus(status, 'destination'));
   }
 
-  onDataCall(url: string, status: number): void {
-    if (this.classify(url) !== 'destination' && !isApiHost(url)) return;
-    const refused = this.#calls.record(url, status);
-    if (this.#closed) return;
-    if (status >= 200 && status < 300) this.#tellData();
-    if (!refused || !this.isLive) return;
-    this.#options.logger.log('warn', 'view.calls-refused', { view: this.id, status });
-    this.#options.events.lost(SIGNED_OUT);
+  onDataCall(id: number, url: string, ended?: { readonly status: number | undefined }): void {
+    if (this.#closed || (this.classify(url) !== 'destination' && !isApiHost(url))) return;
+    if (ended === undefined) this.#calls.begin(id);
+    else if (ended.status === undefined) this.#calls.drop(id);
+    else {
+      const isOver = this.#calls.record(id, url, ended.status);
+      if (isSuccess(ended.status)) this.#tellData();
+      if (!isOver || !this.isLive) return;
+      this.#log('view.calls-refused', { status: ended.status });
+      this.#options.events.lost(SIGNED_OUT);
+    }
   }
 
   onForeign(url: string): void {
     const host = URL.canParse(url) ? new URL(url).host : 'an unreadable address';
-    this.#options.logger.log('warn', 'view.navigation-refused', { view: this.id, host });
+    this.#log('view.navigation-refused', { host });
     this.#fail({
       code: 'CONSOLE_LOAD_FAILED',
       sentence: `The console led to ${host}, which is no console page. Check the dashboard's address.`,
     });
+  }
+
+  #onPaintResult({ verdict, picture }: PaintResult): void {
+    if (verdict === 'without-data') {
+      this.#fail(failureOfCalls(this.#calls.refusal()));
+      return;
+    }
+    if (verdict === 'failed') {
+      this.#fail({
+        code: 'CONSOLE_NOT_PAINTED',
+        sentence: `The dashboard did not appear within ${this.#options.paintDeadlineMs / 1000} seconds. Check that the role may open it.`,
+      });
+      return;
+    }
+    this.#settle(() => {
+      this.isLive = true;
+      if (picture !== undefined) this.#pictures.keep(picture);
+      this.#guard();
+      this.#options.events.painted(verdict === 'painted');
+    });
+  }
+
+  /** Watches over a dashboard that has painted. */
+  #guard(): void {
+    const contents = this.#contents;
+    const { session } = this.#options;
+    this.#watch = new LiveWatch(
+      {
+        content: async (answerMs) => {
+          const commits = this.#commits;
+          const content = await askContent(contents, answerMs);
+          // A page that is replaced while it is asked takes the question with it.
+          return content === 'unanswered' && commits !== this.#commits ? 'unknown' : content;
+        },
+        picture: (answerMs) => this.#pictures.look(answerMs),
+        callsFail: () => this.#calls.isFailing,
+      },
+      {
+        fault: (fault) => {
+          this.#log('view.fault', { fault });
+          this.#gone(failureOfFault(fault, this.#calls.refusal()));
+        },
+        well: () => {
+          this.#pictures.tell();
+        },
+      },
+    );
+    this.#watch.onTop(this.#isOnTop);
+    const settling = setTimeout(() => {
+      this.#calls.settle();
+    }, CALLS_SETTLE_MS);
+    this.#ends.push(
+      () => {
+        clearTimeout(settling);
+      },
+      watchSessionCookies(session, contents.getURL(), () => {
+        this.#log('view.cookies-gone');
+        this.#options.events.lost(SIGNED_OUT);
+      }),
+    );
+  }
+
+  #onMemory(verdict: 'grown' | 'too-large'): void {
+    this.#log('view.memory', { verdict });
+    if (verdict === 'grown') {
+      if (!this.#closed) this.#options.events.doubted(GROWN);
+    } else if (this.isLive) this.#gone({ ...TOO_LARGE, code: 'RENDERER_GONE' });
+    else this.#fail(TOO_LARGE);
   }
 
   #tellData(): void {
@@ -221,6 +308,7 @@ export class ConsoleView implements GuardedView {
   }
 
   #onCommitted(url: string, status: number): void {
+    this.#commits += 1;
     const kind = this.classify(url);
     this.#options.logger.log('debug', 'view.committed', { view: this.id, page: kind, status });
     if (this.#closed) return;
@@ -240,7 +328,7 @@ export class ConsoleView implements GuardedView {
   /** A live page that is followed by another has taken its picture away, unless it comes back to the dashboard by itself. */
   #onLiveCommitted(kind: PageKind, status: number): void {
     const gone = () => {
-      this.#gone('CONSOLE_LOAD_FAILED', 'The dashboard page was replaced by another. It is opened afresh.');
+      this.#gone(REPLACED);
     };
     if (kind === 'console-other' && status < 400) {
       setTimeout(() => {
@@ -249,11 +337,11 @@ export class ConsoleView implements GuardedView {
     } else if (kind !== 'destination' || status >= 400) gone();
   }
 
-  #gone(code: 'CONSOLE_LOAD_FAILED' | 'RENDERER_GONE', sentence: string): void {
+  #gone(failure: Failure): void {
     // A renderer that ends before anything was loaded is started again by the load.
     if (!this.#entered) return;
     this.#settle(() => {
-      this.#options.events.gone({ code, sentence });
+      this.#options.events.gone(failure);
     }, true);
   }
 
@@ -269,47 +357,17 @@ export class ConsoleView implements GuardedView {
     this.#settled = true;
     tell();
   }
+
+  #log(event: string, fields: Readonly<Record<string, unknown>> = {}): void {
+    this.#options.logger.log('warn', event, { view: this.id, ...fields });
+  }
 }
 
 const DATA_TOLD_EVERY_MS = 1_000;
-const HEARTBEAT = { everyMs: 5_000, withinMs: 5_000, misses: 2 };
-
-const SIGNED_OUT: Failure = {
-  code: 'CONSOLE_SIGNED_OUT',
-  sentence: 'The console ended the session. Vigil signs in again.',
-};
+// The first round of a dashboard's calls is over by then.
+const CALLS_SETTLE_MS = 15_000;
 
 /** AWS's own API endpoints, which console pages call for their data. */
 function isApiHost(url: string): boolean {
   return URL.canParse(url) && /(^|\.)(amazonaws\.com(\.cn)?|amazonaws\.eu|api\.aws)$/.test(new URL(url).hostname);
-}
-
-function notLoaded(name: string): Failure {
-  return {
-    code: 'CONSOLE_LOAD_FAILED',
-    sentence: `The console page did not load (${name}). Check the network from this machine to the AWS console.`,
-  };
-}
-
-function failureOfStatus(status: number, kind: PageKind): Failure {
-  if (kind === 'sign-in' || kind === 'signed-out') {
-    return {
-      code: 'FEDERATION_REFUSED',
-      sentence: `The sign-in page refused the login (HTTP ${status}). The login URL may have ended, or the clock of this machine may be wrong.`,
-    };
-  }
-  if (status === 403) {
-    return {
-      code: 'CONSOLE_ACCESS_DENIED',
-      sentence:
-        'The console denies access to this dashboard. Allow the role cloudwatch:GetDashboard and ListDashboards.',
-    };
-  }
-  if (status === 404) {
-    return {
-      code: 'CONSOLE_DASHBOARD_MISSING',
-      sentence: 'The console has no such dashboard. Check its name and region.',
-    };
-  }
-  return { code: 'CONSOLE_LOAD_FAILED', sentence: `The console answered with HTTP ${status}. It is tried again.` };
 }

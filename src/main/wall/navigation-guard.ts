@@ -1,4 +1,4 @@
-import type { OnHeadersReceivedListenerDetails, Session, WebContents } from 'electron';
+import type { OnHeadersReceivedListenerDetails, OnSendHeadersListenerDetails, Session, WebContents } from 'electron';
 
 /** What the guard makes of an address in the main frame. */
 export type PageKind = 'destination' | 'console-other' | 'sign-in' | 'signed-out' | 'issuer' | 'foreign';
@@ -12,8 +12,8 @@ export interface GuardedView {
   onSignedOut(kind: 'sign-in' | 'signed-out' | 'issuer'): void;
   /** An error page was about to take a live page's place. */
   onErrorPage(status: number): void;
-  /** A data call of the page was answered. */
-  onDataCall(url: string, status: number): void;
+  /** A data call of the page was sent, and ended: with an HTTP status, 0 where no answer came, undefined where none counts. */
+  onDataCall(id: number, url: string, ended?: { readonly status: number | undefined }): void;
   /** Something outside the console was about to be opened. */
   onForeign(url: string): void;
 }
@@ -62,13 +62,29 @@ export function swallowLastPages(session: Session, viewOf: (contentsId: number) 
   });
 }
 
-/** Tells each view how its page's own data calls are answered. */
+/**
+ * Tells each view how its page's own data calls are answered. Preflights say nothing of the session (Fetch Standard, 4.8), nor does
+ * what comes from the cache, nor a call that the page gives up itself.
+ */
 export function watchDataCalls(session: Session, viewOf: (contentsId: number) => GuardedView | undefined): void {
-  session.webRequest.onCompleted({ urls: ['<all_urls>'] }, (details) => {
-    if (details.resourceType !== 'xhr' || details.webContentsId === undefined) return;
-    viewOf(details.webContentsId)?.onDataCall(details.url, details.statusCode);
+  const all = { urls: ['<all_urls>'] };
+  const viewBehind = (call: Call) =>
+    call.resourceType === 'xhr' && call.method !== 'OPTIONS' && call.webContentsId !== undefined
+      ? viewOf(call.webContentsId)
+      : undefined;
+  session.webRequest.onSendHeaders(all, (call) => {
+    viewBehind(call)?.onDataCall(call.id, call.url);
+  });
+  session.webRequest.onCompleted(all, (call) => {
+    viewBehind(call)?.onDataCall(call.id, call.url, { status: call.fromCache ? undefined : call.statusCode });
+  });
+  session.webRequest.onErrorOccurred(all, (call) => {
+    const status = call.error === 'net::ERR_ABORTED' ? undefined : 0;
+    viewBehind(call)?.onDataCall(call.id, call.url, { status });
   });
 }
+
+type Call = Pick<OnSendHeadersListenerDetails, 'resourceType' | 'method' | 'webContentsId'>;
 
 function isPage(details: OnHeadersReceivedListenerDetails): boolean {
   return details.resourceType === 'mainFrame' && (details.statusCode < 300 || details.statusCode > 399);

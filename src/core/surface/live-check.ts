@@ -1,0 +1,102 @@
+/**
+ * Whether a dashboard that was on the wall still is one. A page that hangs, is blank, of one colour, or has become an error page must not
+ * stand longer than 10 s, counted from its beginning; one that is merely busy must not be taken down. Both hang on when one looks
+ * and how long one waits for an answer, so that is decided here, apart from clocks and Chromium. The page's content and its picture are
+ * looked at apart, for a busy page answers late while its picture can be had at once.
+ */
+
+/** What a page says of itself, all its frames together. */
+export interface PageContent {
+  /** Graphics and tables of a size to be seen; not counted further than `MOST_GRAPHICS`. */
+  readonly graphics: number;
+  /** Characters of text, where there are few graphics; otherwise not counted. */
+  readonly text?: number;
+  /** It says that it is loading. */
+  readonly busy: boolean;
+}
+
+export type Fault = 'hung' | 'blank' | 'one-colour' | 'error-page';
+
+/** What a look found. 'unanswered': it took longer than it may; 'unknown': nothing can be told at the moment. */
+export type Seen = 'good' | 'unknown' | 'unanswered' | Exclude<Fault, 'hung'>;
+
+/** How often one looks at a page, and how long an answer may take, in ms. */
+export interface Pace {
+  readonly everyMs: number;
+  readonly answerMs: number;
+}
+
+/**
+ * A page that is too busy to answer is taken for hung after 5.5 s, and for no less: one long wait forgives more than several short ones
+ * within the same 10 s.
+ */
+export const CONTENT_PACE: Pace = { everyMs: 3_500, answerMs: 5_500 };
+/** A picture costs several times what a question does. */
+export const PICTURE_PACE: Pace = { everyMs: 7_000, answerMs: 2_000 };
+
+/** Graphics beyond these tell nothing more. */
+export const MOST_GRAPHICS = 8;
+/** Text is counted only of pages with so many graphics at most. */
+export const FEW_GRAPHICS = 2;
+
+/** What is known from earlier looks. Times are monotonic ms. */
+export interface Track {
+  /** When all was last well. */
+  readonly goodAt: number;
+  readonly suspect?: { readonly fault: Fault; readonly since: number };
+}
+
+// What may pass from the beginning of a fault until it is told: 10 s, less a moment for the wall to act.
+const FAULT_STANDS_MS = 9_500;
+// A page under suspicion is looked at more often, and must stay suspect for a while: pages are drawn anew.
+const CONFIRM_EVERY_MS = 1_000;
+const CONFIRM_MS = 1_500;
+const SHORTEST_ANSWER_MS = 500;
+
+const EMPTY_TEXT = 20;
+const ERROR_PAGE_TEXT = 600;
+
+/**
+ * What a page's content is, held against what it was when it painted. An error page of the console has HTTP status 200: it is known by
+ * calls for data that fail, while graphics are gone and no more than a few words are left.
+ */
+export function judgeContent(
+  now: PageContent,
+  painted: PageContent,
+  callsFail: boolean,
+): 'good' | 'blank' | 'error-page' {
+  if (now.busy) return 'good';
+  const text = now.text ?? Infinity;
+  if (now.graphics === 0 && text < EMPTY_TEXT) return 'blank';
+  const isBare = painted.graphics > 0 ? now.graphics <= painted.graphics / 4 : text <= (painted.text ?? 0) / 2;
+  return callsFail && isBare && text < ERROR_PAGE_TEXT ? 'error-page' : 'good';
+}
+
+/**
+ * Takes what a look found.
+ * @param endedAt monotonic ms
+ * @returns with a fault: the page is to be taken down
+ */
+export function judgeLook(
+  track: Track,
+  seen: Seen,
+  endedAt: number,
+): { readonly track: Track; readonly fault?: Fault } {
+  const { suspect } = track;
+  if (seen === 'good') return { track: { goodAt: endedAt } };
+  if (seen === 'unanswered') return { track, fault: suspect?.fault ?? 'hung' };
+  const fault = seen === 'unknown' ? suspect?.fault : seen;
+  if (fault === undefined) return { track };
+  const since = suspect?.since ?? endedAt;
+  const isSure = endedAt - since >= CONFIRM_MS || endedAt - track.goodAt >= FAULT_STANDS_MS;
+  const next: Track = { goodAt: track.goodAt, suspect: { fault, since } };
+  return isSure ? { track: next, fault } : { track: next };
+}
+
+/** When to look next, from now, and how long to wait for the answer, in ms. @param now monotonic ms */
+export function nextLook({ goodAt, suspect }: Track, now: number, pace: Pace): { inMs: number; answerMs: number } {
+  if (suspect === undefined) return { inMs: pace.everyMs, answerMs: pace.answerMs };
+  const left = goodAt + FAULT_STANDS_MS - now;
+  const inMs = Math.max(0, Math.min(CONFIRM_EVERY_MS, left - SHORTEST_ANSWER_MS));
+  return { inMs, answerMs: Math.max(SHORTEST_ANSWER_MS, Math.min(pace.answerMs, left - inMs)) };
+}

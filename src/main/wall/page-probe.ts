@@ -1,0 +1,83 @@
+/** What a page is asked about itself. The scripts run in its main world, so nothing of them may be trusted beyond what they say. */
+import type { WebContents, WebFrameMain } from 'electron';
+import { FEW_GRAPHICS, MOST_GRAPHICS, type PageContent } from '../../core/surface/live-check.ts';
+import { within } from './within.ts';
+
+const MOST_FRAMES = 20;
+const FRAME_WITHIN_MS = 2_000;
+
+const SHOWN = `(element) => {
+  const box = element.getBoundingClientRect();
+  return box.width > 60 && box.height > 20 && element.checkVisibility({ opacityProperty: true, visibilityProperty: true });
+}`;
+
+// Whether a frame shows graphics or a fair amount of text, and nothing says that it is still busy. Two animation frames go by
+// before it answers, which a hidden view never gets.
+const READY = `new Promise((resolve) => {
+  const shown = ${SHOWN};
+  const busy = [...document.querySelectorAll('[aria-busy="true"], [role="progressbar"]')].some(shown);
+  const graphics = [...document.querySelectorAll('canvas, svg')].some(shown);
+  const text = (document.body?.innerText ?? '').trim().length;
+  const content = document.readyState === 'complete' && !busy && (graphics || text >= 200);
+  requestAnimationFrame(() => requestAnimationFrame(() => resolve({ content, busy })));
+})`;
+
+// As little as tells whether a dashboard is still there: it is asked every few seconds, for years. Text costs most, so it is counted
+// only where there are hardly any graphics.
+const CONTENT = `(() => {
+  const shown = ${SHOWN};
+  let graphics = 0;
+  for (const element of document.querySelectorAll('canvas, svg, table, img, video, [role="img"]'))
+    if (shown(element) && ++graphics === ${String(MOST_GRAPHICS)}) break;
+  if (graphics > ${String(FEW_GRAPHICS)}) return { graphics, busy: false };
+  const busy = [...document.querySelectorAll('[aria-busy="true"], [role="progressbar"]')].some(shown);
+  return { graphics, busy, text: (document.body?.innerText ?? '').trim().length };
+})()`;
+
+/** Whether a page's frames are ready to be shown; undefined where its main frame does not answer. */
+export async function askReady(contents: WebContents): Promise<{ ready: boolean } | undefined> {
+  const [main, ...others] = await Promise.all(
+    framesOf(contents).map((frame) => within(FRAME_WITHIN_MS, frame.executeJavaScript(READY))),
+  );
+  if (!isRecord(main)) return undefined;
+  const answers = [main, ...others.filter(isRecord)];
+  return {
+    ready: answers.some(({ content }) => content === true) && !answers.some(({ busy }) => busy === true),
+  };
+}
+
+/**
+ * What is on a page, for the looks at a live one.
+ * @param answerMs how long its main frame may take
+ * @returns 'unanswered' where the main frame did not answer; 'unknown' where it could not be asked
+ */
+export async function askContent(
+  contents: WebContents,
+  answerMs: number,
+): Promise<PageContent | 'unanswered' | 'unknown'> {
+  const [main, ...others] = await Promise.all(
+    framesOf(contents).map((frame, n) => {
+      // Rejected at once while a frame is being replaced.
+      const asked = frame.executeJavaScript(CONTENT).catch(() => 'unknown');
+      return within(n === 0 ? answerMs : Math.min(answerMs, FRAME_WITHIN_MS), asked);
+    }),
+  );
+  if (!isRecord(main)) return main === undefined && !contents.isDestroyed() ? 'unanswered' : 'unknown';
+  const frames = [main, ...others.filter(isRecord)];
+  const graphics = frames.reduce((sum, frame) => sum + numberOr(frame['graphics'], 0), 0);
+  const busy = frames.some((frame) => frame['busy'] === true);
+  if (frames.some((frame) => frame['text'] === undefined)) return { graphics, busy };
+  return { graphics, busy, text: frames.reduce((sum, frame) => sum + numberOr(frame['text'], 0), 0) };
+}
+
+function framesOf(contents: WebContents): readonly WebFrameMain[] {
+  return contents.isDestroyed() ? [] : contents.mainFrame.framesInSubtree.slice(0, MOST_FRAMES);
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null;
+}
+
+function numberOr(value: unknown, otherwise: number): number {
+  return typeof value === 'number' ? value : otherwise;
+}

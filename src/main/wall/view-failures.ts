@@ -1,0 +1,82 @@
+/** What can go wrong with a console page, as failures. */
+import type { Failure } from '../../core/errors.ts';
+import type { Fault } from '../../core/surface/live-check.ts';
+import type { PageKind } from './navigation-guard.ts';
+
+export const SIGNED_OUT: Failure = {
+  code: 'CONSOLE_SIGNED_OUT',
+  sentence: 'The console ended the session. Vigil signs in again.',
+};
+
+export const CLOSED_ITSELF: Failure = {
+  code: 'RENDERER_GONE',
+  sentence: 'The page closed itself. It is opened afresh.',
+};
+
+export const REPLACED: Failure = {
+  code: 'CONSOLE_LOAD_FAILED',
+  sentence: 'The dashboard page was replaced by another. It is opened afresh.',
+};
+
+export const GROWN: Failure = {
+  code: 'RENDERER_GONE',
+  sentence: 'The console page has come to take much more memory than at first. It is opened afresh.',
+};
+
+export const TOO_LARGE: Failure = {
+  code: 'CONSOLE_LOAD_FAILED',
+  sentence: 'The console page took more memory than a dashboard may. It is opened afresh.',
+};
+
+const DENIED: Failure = {
+  code: 'CONSOLE_ACCESS_DENIED',
+  sentence: 'The console denies access to this dashboard. Allow the role cloudwatch:GetDashboard and ListDashboards.',
+};
+
+const MISSING: Failure = {
+  code: 'CONSOLE_DASHBOARD_MISSING',
+  sentence: 'The console has no such dashboard. Check its name and region.',
+};
+
+const WITHOUT_DATA: Failure = {
+  code: 'CONSOLE_DATA_FAILED',
+  sentence: 'The dashboard opened, but none of its calls for data succeeded. It is tried again.',
+};
+
+const FAULTS: Readonly<Record<Exclude<Fault, 'error-page'>, Failure>> = {
+  hung: { code: 'RENDERER_GONE', sentence: 'The dashboard page does not answer any more. It is opened afresh.' },
+  blank: { code: 'CONSOLE_BLANK', sentence: 'The dashboard page went blank. It is opened afresh.' },
+  'one-colour': { code: 'CONSOLE_BLANK', sentence: 'The dashboard shows nothing but one colour. It is opened afresh.' },
+};
+
+/** @param name what Chromium calls the error (`ERR_CONNECTION_RESET`) */
+export function notLoaded(name: string): Failure {
+  return {
+    code: 'CONSOLE_LOAD_FAILED',
+    sentence: `The console page did not load (${name}). Check the network from this machine to the AWS console.`,
+  };
+}
+
+/** An HTTP error in place of a page. */
+export function failureOfStatus(status: number, kind: PageKind): Failure {
+  if (kind === 'sign-in' || kind === 'signed-out') {
+    return {
+      code: 'FEDERATION_REFUSED',
+      sentence: `The sign-in page refused the login (HTTP ${status}). The login URL may have ended, or the clock of this machine may be wrong.`,
+    };
+  }
+  if (status === 403) return DENIED;
+  if (status === 404) return MISSING;
+  return { code: 'CONSOLE_LOAD_FAILED', sentence: `The console answered with HTTP ${status}. It is tried again.` };
+}
+
+/** A page whose calls for data do not succeed. @param refusal how they were refused, if they were */
+export function failureOfCalls(refusal: 'denied' | 'missing' | undefined): Failure {
+  if (refusal === undefined) return WITHOUT_DATA;
+  return refusal === 'denied' ? DENIED : MISSING;
+}
+
+/** What was found at a live page. */
+export function failureOfFault(fault: Fault, refusal: 'denied' | 'missing' | undefined): Failure {
+  return fault === 'error-page' ? failureOfCalls(refusal) : FAULTS[fault];
+}
