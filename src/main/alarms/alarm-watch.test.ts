@@ -163,6 +163,30 @@ it('takes fresh credentials for each question, and waits for them as for AWS', a
   });
 });
 
+it('has the credentials made afresh once when AWS refuses them', async () => {
+  stage.control.setAlarmState('loud', 'ALARM');
+  let answer = { ...READER, secretAccessKey: 'revoked' };
+  const asked: (string | undefined)[] = [];
+  const credentials = (how?: 'fresh') => {
+    asked.push(how);
+    return Promise.resolve(answer);
+  };
+  const { changed } = start({ credentials });
+  await vi.waitFor(() => {
+    expect(asked.length).toBeGreaterThan(3);
+  });
+  expect(asked.slice(0, 4)).toEqual([undefined, 'fresh', undefined, undefined]);
+  answer = READER;
+  await vi.waitFor(() => {
+    expect(changed).toEqual([true]);
+  });
+  asked.length = 0;
+  answer = { ...READER, secretAccessKey: 'revoked' };
+  await vi.waitFor(() => {
+    expect(asked).toContain('fresh');
+  });
+});
+
 it('tells what fails inside in the log, and goes on', async () => {
   const { named, watch } = start({ credentials: () => Promise.reject(new TypeError('not a function')) });
   await vi.waitFor(() => {

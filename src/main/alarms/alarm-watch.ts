@@ -19,8 +19,11 @@ export interface AlarmWatchOptions {
   readonly watch: AlarmWatch;
   /** Name of the surface that the alarms may take over, for the log. */
   readonly surface: string;
-  /** Asked before each question: credentials of the watch's session that have not ended. Rejects while there are none. */
-  readonly credentials: () => Promise<AwsCredentials>;
+  /**
+   * Asked before each question: credentials of the watch's session that have not ended. Rejects while there are none. `fresh`: AWS
+   * has just refused what it had, so they may have been revoked; asked for once, not with every refusal.
+   */
+  readonly credentials: (how?: 'fresh') => Promise<AwsCredentials>;
   /** Where the watch itself names none. */
   readonly region: string;
   /** Instead of the regional endpoint. */
@@ -55,6 +58,8 @@ export function startAlarmWatch(options: AlarmWatchOptions): RunningAlarmWatch {
   const clockOffset: ClockOffset = { ms: 0 };
   let state: AlarmState = UNASKED;
   let names: readonly string[] = [];
+  /** Questions that AWS refused since it last answered one. */
+  let refusals = 0;
   let stopped = false;
   const clockwork = new Clockwork(clock, () => {
     tell({ type: 'clock' });
@@ -95,7 +100,7 @@ export function startAlarmWatch(options: AlarmWatchOptions): RunningAlarmWatch {
 
   const ask = async (question: number): Promise<void> => {
     try {
-      const credentials = await options.credentials();
+      const credentials = await (refusals === 1 ? options.credentials('fresh') : options.credentials());
       // Loaded by the first question: the client is large, and most walls watch no alarms.
       const { describeAlarms } = await import('../../aws/alarms.ts');
       const ringing = await describeAlarms({
@@ -109,10 +114,13 @@ export function startAlarmWatch(options: AlarmWatchOptions): RunningAlarmWatch {
         timeoutMs: options.timeoutMs,
         clockOffset,
       });
+      refusals = 0;
       if (state.question?.id === question) names = ringing.slice(0, MOST_NAMES).map(({ name }) => name);
       tell({ type: 'answered', question, ringing: ringing.length > 0 });
     } catch (error) {
-      tell({ type: 'failed', question, failure: failureOf(error) });
+      const failure = failureOf(error);
+      if (failure.code === 'ALARMS_REFUSED') refusals += 1;
+      tell({ type: 'failed', question, failure });
     }
   };
 
