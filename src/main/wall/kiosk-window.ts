@@ -1,11 +1,17 @@
-import { BaseWindow, type WebContentsView, screen } from 'electron';
+import { BaseWindow, type Rectangle, type WebContentsView } from 'electron';
 
 export interface KioskWindowOptions {
   readonly windowed: boolean;
   readonly title: string;
+  /** The display's, in device-independent pixels. */
+  readonly bounds: Readonly<Rectangle>;
 }
 
 const KIOSK = { kiosk: true, fullscreen: true, frame: false, resizable: true, alwaysOnTop: true, closable: false };
+// Of a display 1080 high; a larger one is looked at from further away.
+const STRIP_SHARE = 48 / 1080;
+const LOWEST_STRIP = 32;
+const WINDOWED = { width: 1280, height: 720 };
 
 /**
  * The window that fills one display, and the pile of views in it. The view on top covers the content area but for one row of pixels
@@ -13,19 +19,21 @@ const KIOSK = { kiosk: true, fullscreen: true, frame: false, resizable: true, al
  */
 export class KioskWindow {
   readonly #window: BaseWindow;
+  readonly #windowed: boolean;
   readonly #base: WebContentsView;
   #top: WebContentsView;
+  #strip: WebContentsView | undefined;
   readonly #beneath = new Set<WebContentsView>();
 
   /** @param base what stands when nothing else does; it is never removed, and invisible while it is not on top */
-  constructor(base: WebContentsView, options: KioskWindowOptions) {
+  constructor(base: WebContentsView, { windowed, title, bounds }: KioskWindowOptions) {
+    this.#windowed = windowed;
     this.#window = new BaseWindow({
-      title: options.title,
+      title,
       backgroundColor: '#0b0f14',
       // The whole display even where no window manager makes a window full screen.
-      ...(options.windowed ? { width: 1280, height: 720 } : { ...screen.getPrimaryDisplay().bounds, ...KIOSK }),
+      ...(windowed ? { ...centred(bounds), ...WINDOWED } : { ...bounds, ...KIOSK }),
     });
-    if (!options.windowed) this.#followDisplay();
     this.#window.setMenu(null);
     this.#base = base;
     this.#top = base;
@@ -44,6 +52,15 @@ export class KioskWindow {
     });
   }
 
+  /** Fills a display: its own that has moved or changed its size, or another one. */
+  fill(bounds: Readonly<Rectangle>): void {
+    if (this.#windowed || this.#window.isDestroyed()) return;
+    const now = this.#window.getBounds();
+    if (now.width === bounds.width && now.height === bounds.height && now.x === bounds.x && now.y === bounds.y) return;
+    this.#window.setBounds(bounds);
+    this.#window.setKiosk(true);
+  }
+
   /** Puts a view beneath what is on top, where it paints unseen. */
   addBeneath(view: WebContentsView): void {
     this.#beneath.add(view);
@@ -58,6 +75,7 @@ export class KioskWindow {
     this.#beneath.delete(view);
     view.setVisible(true);
     this.#window.contentView.addChildView(view);
+    if (this.#strip !== undefined) this.#window.contentView.addChildView(this.#strip);
     this.#top = view;
     if (before === this.#base) before.setVisible(false);
     else this.#beneath.add(before);
@@ -78,24 +96,17 @@ export class KioskWindow {
     this.#layout();
   }
 
-  close(): void {
-    if (!this.#window.isDestroyed()) this.#window.destroy();
+  /** Shows a strip along the lower edge, over whatever is on top, or none. */
+  setStrip(strip: WebContentsView | undefined): void {
+    if (this.#strip === strip || this.#window.isDestroyed()) return;
+    if (this.#strip !== undefined) this.#window.contentView.removeChildView(this.#strip);
+    this.#strip = strip;
+    if (strip !== undefined) this.#window.contentView.addChildView(strip);
+    this.#layout();
   }
 
-  /** A display that changes its size, or comes back, is filled again. */
-  #followDisplay(): void {
-    const fill = () => {
-      if (this.#window.isDestroyed()) return;
-      const bounds = screen.getPrimaryDisplay().bounds;
-      const now = this.#window.getBounds();
-      if (now.width === bounds.width && now.height === bounds.height && now.x === bounds.x && now.y === bounds.y)
-        return;
-      this.#window.setBounds(bounds);
-      this.#window.setKiosk(true);
-    };
-    screen.on('display-metrics-changed', fill);
-    screen.on('display-added', fill);
-    screen.on('display-removed', fill);
+  close(): void {
+    if (!this.#window.isDestroyed()) this.#window.destroy();
   }
 
   #layout(): void {
@@ -103,6 +114,14 @@ export class KioskWindow {
     const { width, height } = this.#window.contentView.getBounds();
     const whole = { x: 0, y: 0, width, height };
     for (const view of this.#beneath) view.setBounds(whole);
-    this.#top.setBounds(this.#beneath.size === 0 ? whole : { ...whole, height: Math.max(1, height - 1) });
+    // The row that is left uncovered, by the strip as well.
+    const free = this.#beneath.size === 0 ? 0 : 1;
+    this.#top.setBounds({ ...whole, height: Math.max(1, height - free) });
+    const stripHeight = Math.min(height, Math.max(LOWEST_STRIP, Math.round(height * STRIP_SHARE)));
+    this.#strip?.setBounds({ x: 0, y: height - free - stripHeight, width, height: stripHeight });
   }
+}
+
+function centred({ x, y, width, height }: Readonly<Rectangle>): { x: number; y: number } {
+  return { x: x + Math.round((width - WINDOWED.width) / 2), y: y + Math.round((height - WINDOWED.height) / 2) };
 }
