@@ -45,7 +45,7 @@ export async function build() {
     bundle({ ...esm, entryPoints: ['src/standin/main.ts'], outdir: 'dist/standin' }),
     bundle({
       ...common,
-      entryPoints: { notice: 'src/preload/notice.ts' },
+      entryPoints: { notice: 'src/preload/notice.ts', strip: 'src/preload/strip.ts' },
       outdir: 'dist/preload',
       outExtension: { '.js': '.cjs' },
       platform: 'node',
@@ -54,14 +54,17 @@ export async function build() {
     }),
     bundle({
       ...common,
-      entryPoints: { 'notice/notice': 'src/renderer/notice/notice.ts' },
+      entryPoints: { 'notice/notice': 'src/renderer/notice/notice.ts', 'strip/strip': 'src/renderer/strip/strip.ts' },
       outdir: 'dist/renderer',
       platform: 'browser',
       format: 'iife',
     }),
   ]);
-  await cp(join(root, 'src/renderer/notice/index.html'), join(out, 'renderer/notice/index.html'));
-  await cp(join(root, 'src/renderer/notice/notice.css'), join(out, 'renderer/notice/notice.css'));
+  for (const page of ['notice', 'strip']) {
+    for (const file of ['index.html', `${page}.css`]) {
+      await cp(join(root, 'src/renderer', page, file), join(out, 'renderer', page, file));
+    }
+  }
   await cp(join(root, 'assets'), join(out, 'assets'), { recursive: true });
 }
 

@@ -1,15 +1,14 @@
 /** The notice page's bridge: it hears what to show, and can say nothing but that it is ready. */
 import { contextBridge, ipcRenderer } from 'electron';
-import type { Notice } from '../core/surface/notice.ts';
-import { NOTICE_READY, NOTICE_SHOW } from '../core/surface/notice-channels.ts';
+import { type NoticeMessage, OWN_PAGE_READY, OWN_PAGE_SHOW } from '../core/surface/notice-channels.ts';
 
 const bridge = {
   /** Calls `listener` with each notice, beginning with the present one. */
-  onNotice(listener: (notice: Notice) => void): void {
-    ipcRenderer.on(NOTICE_SHOW, (_event, notice: Notice) => {
-      listener(notice);
+  onNotice(listener: (message: NoticeMessage) => void): void {
+    ipcRenderer.on(OWN_PAGE_SHOW, (_event, message: NoticeMessage) => {
+      listener(message);
     });
-    ipcRenderer.send(NOTICE_READY);
+    ipcRenderer.send(OWN_PAGE_READY);
   },
 };
 

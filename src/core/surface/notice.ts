@@ -1,9 +1,20 @@
 /** What stands on a surface while it has no dashboard. Plain data: it crosses IPC to the notice page. */
 import type { Session } from '../session/state.ts';
 
+export type NoticeKind =
+  | 'starting'
+  | 'signing-in'
+  | 'waiting-for-network'
+  | 'cannot-sign-in'
+  | 'cannot-show'
+  | 'needs-settings'
+  /** After several ends in a row the wall tries more slowly, and without what may have ended it. */
+  | 'safe-mode'
+  /** Black, and nothing else. */
+  | 'night';
+
 export interface Notice {
-  readonly kind:
-    'starting' | 'signing-in' | 'waiting-for-network' | 'cannot-sign-in' | 'cannot-show' | 'needs-settings' | 'night';
+  readonly kind: NoticeKind;
   /** Error code, where something failed. */
   readonly code?: string;
   /** The failure's sentence. */
@@ -12,6 +23,16 @@ export interface Notice {
   readonly nextTryAt?: number;
   /** Further sentences, one a line (settings problems). */
   readonly details?: readonly string[];
+  /** The last picture of the dashboard stands behind it, dimmed; wall-clock ms since the epoch of what it shows. */
+  readonly picture?: { readonly takenAt: number };
+}
+
+/** The line over a picture whose data are stale. Plain data: it crosses IPC to the strip page. Wall-clock ms since the epoch. */
+export interface StripText {
+  readonly dataAt: number;
+  readonly nextTryAt?: number;
+  /** One sentence. */
+  readonly reason?: string;
 }
 
 /** The notice for a session that has no picture. */

@@ -1,18 +1,19 @@
-import type { Notice } from '../../core/surface/notice.ts';
+import type { Notice, NoticeKind } from '../../core/surface/notice.ts';
+import type { NoticeMessage } from '../../core/surface/notice-channels.ts';
+import { ago, nextTry } from '../../core/surface/wording.ts';
 import type { NoticeBridge } from '../../preload/notice.ts';
 
-declare global {
-  interface Window {
-    readonly vigil: NoticeBridge;
-  }
-}
+const bridge = (window as unknown as { readonly vigil: NoticeBridge }).vigil;
 
-const HEADLINES: Readonly<Record<Notice['kind'], string>> = {
+const HEADLINES: Readonly<Record<NoticeKind, string>> = {
   starting: 'Starting',
   'signing-in': 'Signing in',
   'waiting-for-network': 'Waiting for the network',
   'cannot-sign-in': 'Cannot sign in',
+  'cannot-show': 'Cannot show the dashboard',
   'needs-settings': 'Check the settings',
+  'safe-mode': 'Safe mode',
+  night: '',
 };
 
 const MOST_LINES = 6;
@@ -24,21 +25,32 @@ function put(id: string, text: string): void {
   if (element !== null && element.textContent !== text) element.textContent = text;
 }
 
-function show(notice: Notice): void {
+function show({ notice, pictureUrl }: NoticeMessage): void {
   current = notice;
+  const isNight = notice.kind === 'night';
   document.body.dataset['kind'] = notice.kind;
+  setPicture(isNight ? undefined : pictureUrl, notice.picture !== undefined);
   put('headline', HEADLINES[notice.kind]);
-  put('sentence', notice.sentence ?? '');
-  put('code', notice.code ?? '');
+  put('sentence', isNight ? '' : (notice.sentence ?? ''));
+  put('code', isNight ? '' : (notice.code ?? ''));
   const details = document.getElementById('details');
   details?.replaceChildren(
-    ...fitting(notice.details ?? []).map((line) => {
+    ...fitting(isNight ? [] : (notice.details ?? [])).map((line) => {
       const item = document.createElement('li');
       item.textContent = line;
       return item;
     }),
   );
   tick();
+}
+
+/** The picture is loaded as soon as there is one, so that it stands in the same frame as the notice. */
+function setPicture(url: string | undefined, isShown: boolean): void {
+  const picture = document.getElementById('picture');
+  if (!(picture instanceof HTMLImageElement)) return;
+  if (url === undefined) picture.removeAttribute('src');
+  else if (picture.src !== url) picture.src = url;
+  document.body.classList.toggle('pictured', isShown && url !== undefined);
 }
 
 /** As many lines as fit on a display; the log has them all. */
@@ -48,16 +60,21 @@ function fitting(lines: readonly string[]): readonly string[] {
 }
 
 function tick(): void {
-  put('clock', new Date().toLocaleTimeString());
-  if (current.nextTryAt === undefined) {
-    put('next', '');
-    return;
-  }
-  const seconds = Math.max(0, Math.ceil((current.nextTryAt - Date.now()) / 1000));
-  const left = seconds < 120 ? `${seconds} s` : `${Math.ceil(seconds / 60)} min`;
-  put('next', seconds === 0 ? 'Trying again now' : `Next try in ${left}`);
+  if (document.hidden) return;
+  const now = Date.now();
+  const isNight = current.kind === 'night';
+  put('clock', isNight ? '' : new Date(now).toLocaleTimeString());
+  put('next', isNight ? '' : nextTryOf(current, now));
+  put('age', current.picture === undefined || isNight ? '' : `Picture of ${ago(now - current.picture.takenAt)}`);
 }
 
-window.vigil.onNotice(show);
+function nextTryOf({ nextTryAt }: Notice, now: number): string {
+  if (nextTryAt === undefined) return '';
+  const when = nextTry(nextTryAt - now);
+  return when === 'now' ? 'Trying again now' : `Next try ${when}`;
+}
+
+bridge.onNotice(show);
 setInterval(tick, 1000);
+document.addEventListener('visibilitychange', tick);
 tick();

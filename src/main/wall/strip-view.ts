@@ -1,0 +1,51 @@
+import type { WebContentsView } from 'electron';
+import type { StripText } from '../../core/surface/notice.ts';
+import { OwnPage } from './own-pages.ts';
+
+/** What a strip covers of its surface's height: a thin line whose text can be read from 4 m. */
+const SHARE_OF_HEIGHT = 0.052;
+
+/** Height of a strip on a surface of some height, both in device-independent pixels. */
+export function stripHeight(height: number): number {
+  return Math.max(24, Math.round(height * SHARE_OF_HEIGHT));
+}
+
+/**
+ * The line that says over a picture how old its data are. Made when there is something to say and closed when there is not, for it
+ * takes a renderer of its own.
+ */
+export class StripView {
+  readonly #page: OwnPage;
+
+  /** @param dist folder of the built program */
+  constructor(dist: string) {
+    this.#page = new OwnPage(dist, 'strip');
+    // Nothing shows until the page has drawn itself.
+    this.view.setBackgroundColor('#00000000');
+  }
+
+  get view(): WebContentsView {
+    return this.#page.view;
+  }
+
+  /** Says it, now and after each reload of the page, which counts by itself from the times given. */
+  show({ dataAt, nextTryAt, reason }: StripText): void {
+    const text: StripText = {
+      dataAt,
+      ...(nextTryAt === undefined ? {} : { nextTryAt }),
+      ...(reason === undefined ? {} : { reason }),
+    };
+    this.#page.send(text);
+    this.view.setVisible(true);
+  }
+
+  /** Takes the line away, and leaves the page for the next time. */
+  hide(): void {
+    this.view.setVisible(false);
+  }
+
+  /** Closes the page; its view must have been taken out of the window. */
+  close(): void {
+    this.#page.close();
+  }
+}
