@@ -401,5 +401,11 @@ describe('TLS', () => {
         );
       },
     );
+
+    it('says of a PAC file who reads it', () => {
+      expect(() => createNodeFetch({ proxy: 'pac+http://joe:secret@x.test/p.pac' })).toThrow(
+        /a PAC file, which only the wall reads: name the proxy itself in VIGIL_PROXY/,
+      );
+    });
   });
 });

@@ -212,6 +212,13 @@ function proxyChooser(setting: string): (url: string) => string | undefined {
 }
 
 function checkedProxy(proxy: string, where: string): string {
+  if (/^pac\+/i.test(proxy)) {
+    // Running somebody's script without end is Chromium's business, which has a sandbox for it.
+    throw new AppError(
+      'SETTINGS_INVALID',
+      `The proxy in ${where} is a PAC file, which only the wall reads: name the proxy itself in VIGIL_PROXY for this command.`,
+    );
+  }
   if (URL.canParse(proxy)) {
     const { protocol, hostname, username, password } = new URL(proxy);
     if (PROXY_SCHEMES.has(protocol.slice(0, -1)) && hostname !== '' && decodes(username) && decodes(password)) {

@@ -1,34 +1,41 @@
 import { createPrivateKey, generateKeyPairSync, randomBytes, sign, type KeyObject } from 'node:crypto';
 
-/** A certificate with its private key, both PEM: made here, so that tests need no program beside Node. */
-export interface TestCertificate {
+/** A certificate with its private key, both PEM: made here, so that no program beside Node is needed. */
+export interface Certificate {
   readonly cert: string;
   readonly key: string;
   readonly name: string;
 }
 
-export interface TestCertificateOptions {
+export interface CertificateOptions {
   /** Common name. */
   readonly name: string;
   /** Subject alternative names: host names and IPv4 addresses. */
   readonly hosts?: readonly string[];
   /** Who signs; itself when left out. */
-  readonly issuer?: TestCertificate;
+  readonly issuer?: Certificate;
   readonly ca?: boolean;
+  /** Extended key usages; without, the certificate is for everything. */
+  readonly keyUsages?: readonly (keyof typeof USAGES)[];
   /** Validity, ms since the epoch. Default: from a day ago to a day ahead. */
   readonly from?: number;
   readonly to?: number;
 }
 
 const DAY = 86_400_000;
+// id-kp-serverAuth and id-kp-clientAuth (RFC 5280, 4.2.1.12).
+const USAGES = { server: '2b06010505070301', client: '2b06010505070302' } as const;
 
 /** An X.509 v3 certificate (RFC 5280) for an EC P-256 key, signed with ECDSA and SHA-256. */
-export function makeCertificate(options: TestCertificateOptions): TestCertificate {
+export function makeCertificate(options: CertificateOptions): Certificate {
   const pair = generateKeyPairSync('ec', { namedCurve: 'P-256' });
   const signer: KeyObject = options.issuer === undefined ? pair.privateKey : createPrivateKey(options.issuer.key);
   const algorithm = der(0x30, oid('2a8648ce3d040302'));
   const extensions = [
     extension('551d13', der(0x30, options.ca === true ? der(0x01, Buffer.from([0xff])) : Buffer.alloc(0))),
+    ...(options.keyUsages === undefined
+      ? []
+      : [extension('551d25', der(0x30, ...options.keyUsages.map((usage) => oid(USAGES[usage]))))]),
     ...(options.hosts === undefined ? [] : [extension('551d11', der(0x30, ...options.hosts.map(generalName)))]),
   ];
   const body = der(

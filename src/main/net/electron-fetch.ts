@@ -1,7 +1,8 @@
 import { type Session, net } from 'electron';
 import { AppError, type ErrorCode } from '../../core/errors.ts';
 import type { Fetch, HttpRequest, HttpResponse } from '../../core/ports.ts';
-import type { ProxyLogin } from './network-settings.ts';
+import { explainNetError, originOf } from './net-error.ts';
+import type { ProxyLogin } from './proxy-setting.ts';
 
 /**
  * The Fetch port on Chromium's network stack: system proxy, PAC and the operating system's certificates apply. Redirects are handed
@@ -60,13 +61,32 @@ function send(
       resolve({ status, headers: flatten(headers), body: new Uint8Array() });
     });
   });
-  let asked = false;
-  call.on('login', ({ isProxy, host }, answer) => {
-    if (proxyLogin === undefined || !isProxy || host !== proxyLogin.host || asked) answer();
-    else answer(proxyLogin.user, proxyLogin.password);
-    asked = true;
+  // What a proxy that asks for a login is told: once, for a password that is wrong would be asked for again without end.
+  let refusal: string | undefined;
+  let answered = false;
+  call.on('login', ({ isProxy, host, port }, answer) => {
+    const login = isProxy && !answered ? proxyLogin?.({ host, port }) : undefined;
+    if (login !== undefined) {
+      answered = true;
+      answer(login.user, login.password);
+      return;
+    }
+    if (isProxy) refusal = refusedLogin(`${host}:${port}`, answered);
+    answer();
   });
   call.on('response', (response) => {
+    if (response.statusCode === 407) {
+      fail('NETWORK_PROXY', refusal ?? refusedLogin('on the way', answered));
+      return;
+    }
+    // Chromium takes a status line that was cut off for a whole one.
+    if (response.statusCode < 100 || response.statusCode > 999) {
+      fail(
+        'NETWORK_INTERRUPTED',
+        `${origin} answered with something that is not HTTP. Check the network and the address.`,
+      );
+      return;
+    }
     const chunks: Buffer[] = [];
     let size = 0;
     const headers = flatten(response.headers);
@@ -91,16 +111,11 @@ function send(
     });
   });
   call.on('error', (error) => {
-    const [code, sentence] = explain(error.message, origin);
-    fail(code, sentence, error);
+    const { code, sentence } = explainNetError(error.message, request.url);
+    fail(code, code === 'NETWORK_PROXY' ? (refusal ?? sentence) : sentence, error);
   });
   if (request.body === undefined) call.end();
   else call.end(typeof request.body === 'string' ? request.body : Buffer.from(request.body));
-}
-
-/** Scheme, host and port: all of a URL that may be named in a sentence. */
-function originOf(url: string): string {
-  return URL.canParse(url) ? new URL(url).origin : 'The address';
 }
 
 function flatten(headers: Record<string, string | string[]>): Record<string, string> {
@@ -112,41 +127,9 @@ function flatten(headers: Record<string, string | string[]>): Record<string, str
   );
 }
 
-// Names as in Chromium's net/base/net_error_list.h.
-const CAUSES: readonly (readonly [RegExp, ErrorCode, (origin: string) => string])[] = [
-  [
-    /INTERNET_DISCONNECTED|NETWORK_CHANGED/,
-    'NETWORK_OFFLINE',
-    () => 'This machine has no network. Check the cable or the wireless network.',
-  ],
-  [
-    /PROXY|TUNNEL|SOCKS|UNEXPECTED_PROXY_AUTH/,
-    'NETWORK_PROXY',
-    (o) => `The proxy did not let us through to ${o}. Check the proxy settings.`,
-  ],
-  [
-    /NAME_NOT_RESOLVED|NAME_RESOLUTION|DNS|ICANN/,
-    'NETWORK_DNS',
-    (o) => `The name of ${o} could not be found. Check the address and the name server.`,
-  ],
-  [
-    /CERT|SSL|TLS/,
-    'NETWORK_TLS',
-    (o) =>
-      `The certificate of ${o} is not trusted here. If it is of a private authority, install that on this machine or name it in network.caFile.`,
-  ],
-  [/TIMED_OUT/, 'NETWORK_TIMEOUT', (o) => `${o} did not answer in time. Check the network and the address.`],
-  [
-    /CONTENT_LENGTH_MISMATCH|INCOMPLETE|CONNECTION_RESET|CONNECTION_CLOSED|CONNECTION_ABORTED|EMPTY_RESPONSE|CONTENT_DECODING/,
-    'NETWORK_INTERRUPTED',
-    (o) => `${o} broke off the connection. Check the network.`,
-  ],
-  [/./s, 'NETWORK_REFUSED', (o) => `${o} cannot be reached. Check that it runs and that the address is right.`],
-];
-
-function explain(message: string, origin: string): [ErrorCode, string] {
-  const name = /net::(ERR_\w+)/.exec(message)?.[1];
-  const cause = CAUSES.find(([pattern]) => pattern.test(name ?? message));
-  const [, code, sentence] = cause ?? ['', 'NETWORK_REFUSED' as const, (o: string) => `${o} cannot be reached.`];
-  return [code, name === undefined ? sentence(origin) : `${sentence(origin)} (${name})`];
+/** The sentence for a proxy that wants a login (407), and the one for a proxy that did not take ours. */
+function refusedLogin(proxy: string, given: boolean): string {
+  return given
+    ? `The proxy ${proxy} did not take the user name and password of the proxy settings (407). Check them in network.proxy.`
+    : `The proxy ${proxy} wants a user name and password (407). Set them in network.proxy.`;
 }
