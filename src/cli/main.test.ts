@@ -448,7 +448,7 @@ describe('vigil doctor', () => {
     const json = await vigil(['doctor', '--json'], env);
     const report = JSON.parse(json.stdout) as { ok: boolean; exitCode: number; checks: unknown[]; settings: unknown[] };
     expect(report).toMatchObject({ ok: true, exitCode: 0 });
-    expect(report.checks).toHaveLength(7);
+    expect(report.checks).toHaveLength(11);
     expect(report.settings).toContainEqual({
       path: 'keys.npm.token',
       value: '(hidden)',

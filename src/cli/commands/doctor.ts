@@ -18,9 +18,10 @@ import { bestReading, type ClockReading, NOTABLE_SKEW_MS, withClockReadings } fr
 import { createPorts, loadMachineSettings, type Ports } from '../context.ts';
 import { flagLayer } from '../flags.ts';
 import { remedyFor } from '../remedies.ts';
+import { litChecks, type LitName } from './doctor-lit.ts';
 
 export interface Check {
-  readonly name: 'clock' | 'settings' | 'proxy' | 'keys' | 'server' | 'role' | 'federation';
+  readonly name: 'clock' | 'settings' | 'proxy' | 'keys' | 'server' | 'role' | 'federation' | LitName;
   readonly status: 'ok' | 'warn' | 'fail' | 'skip';
   readonly code?: ErrorCode;
   readonly sentence: string;
@@ -192,6 +193,11 @@ async function* chainChecks(settings: Settings, ports: Ports, keep: (secret: str
   yield* await signInChecks(settings, ports, credentials, keep);
 }
 
+async function* withLit(chain: AsyncIterable<Check>, lit: Promise<readonly Check[]>): AsyncGenerator<Check> {
+  yield* chain;
+  yield* await lit;
+}
+
 /** Every field that has a value, with where it came from; secrets are left out. */
 function fieldReports({ settings, sources }: LoadedSettings) {
   return FIELDS.flatMap((field) => {
@@ -225,7 +231,12 @@ export async function doctor(
     const remedy = check.remedy === undefined ? '' : ` — ${check.remedy}`;
     write(`${clean(`${check.status.padEnd(4)}  ${check.name}: ${said}${remedy}`)}\n`);
   };
-  for await (const check of walk(loaded, (secret) => redactor.add(secret))) {
+  // Beside the chain: neither waits for the other.
+  const lit = litChecks();
+  for await (const check of withLit(
+    walk(loaded, (secret) => redactor.add(secret)),
+    lit,
+  )) {
     const isAfterSettings = checks.at(-1)?.name === 'settings' && check.name !== 'settings';
     checks.push(check);
     if (asJson) continue;
