@@ -1,4 +1,5 @@
 /** Ending after a fault, and starting anew. Knows no Electron, so that tests can watch it. */
+import { HEALTH_FILE_VARIABLE } from '../../core/health/supervised.ts';
 import type { Logger } from '../../core/ports.ts';
 import type { CrashMemoryFile } from './crash-memory.ts';
 
@@ -71,7 +72,7 @@ function stackOf(thrown: unknown): string | undefined {
 
 /** Whether something outside starts the wall again when it ends. */
 export function isSupervised(env: Readonly<Record<string, string | undefined>>): boolean {
-  return [env['VIGIL_SUPERVISED'], env['VIGIL_HEALTH_FILE']].some((value) => value !== undefined && value !== '');
+  return [env['VIGIL_SUPERVISED'], env[HEALTH_FILE_VARIABLE]].some((value) => value !== undefined && value !== '');
 }
 
 /**
