@@ -2,13 +2,7 @@
 import { AppError } from '../core/errors.ts';
 import type { Clock, Fetch, FileStore, Logger, Random } from '../core/ports.ts';
 import { wallPlanOf } from '../core/plan/from-settings.ts';
-import {
-  credentialSourceOf,
-  keySourceOf,
-  missingProblem,
-  type Purpose,
-  type Target,
-} from '../core/settings/requirements.ts';
+import { credentialSourceOf, keySourceOf, missingProblem, type Purpose } from '../core/settings/requirements.ts';
 import type { Settings } from '../core/settings/schema.ts';
 import {
   DEFAULT_NAME,
@@ -16,6 +10,8 @@ import {
   dashboardSettings,
   type SessionSettings,
   sessionSettings,
+  type Target,
+  targetOf,
 } from '../core/settings/sessions.ts';
 import { plain } from '../core/settings/words.ts';
 import { createAutoIdProvider } from '../credentials/auto-id.ts';
@@ -38,7 +34,7 @@ export interface ChainPorts {
 /** Hears every secret as soon as it is known, for redaction. */
 export type SecretSink = (secret: string) => void;
 
-function required<T>(value: T | undefined, settings: Settings, purpose: Purpose, target?: Target): T {
+function required<T>(value: T | undefined, settings: Settings, purpose: Purpose, target?: Partial<Target>): T {
   if (value !== undefined) return value;
   const problem = missingProblem(settings, purpose, [], target);
   throw new AppError(problem?.code ?? 'SETTINGS_MISSING', problem?.sentence ?? 'The settings are not complete.');
@@ -152,14 +148,6 @@ function dashboardNamed(settings: Settings, name: string): DashboardSettings {
   return found;
 }
 
-/** Where a session leads when nobody names a dashboard: to the default one if it is its own, else to its first. */
-function firstDashboardOf(settings: Settings, session: string): DashboardSettings {
-  const names = [DEFAULT_NAME, ...Object.keys(wallPlanOf(settings).dashboards), ...Object.keys(settings.dashboards)];
-  const all = names.map((name) => dashboardNamed(settings, name));
-  const own = all.find((dashboard) => dashboard.session === session && dashboard.url !== undefined);
-  return own ?? dashboardNamed(settings, DEFAULT_NAME);
-}
-
 export interface SignInFromSettingsOptions {
   /** Name of the session: an entry of `roles`, or `default`. Without it, the dashboard's. */
   readonly session?: string;
@@ -190,11 +178,10 @@ export async function signInFromSettings(
   const { fetch, clock, logger } = ports;
   const { aws, network } = settings;
   const { issuer, provider, keyRing, memory, onStage, onSecret } = options;
-  const named = options.dashboard === undefined ? undefined : dashboardNamed(settings, options.dashboard);
-  const session = options.session ?? named?.session ?? DEFAULT_NAME;
+  const target = targetOf(settings, options);
+  const { session } = target;
   const role = sessionNamed(settings, session);
-  const dashboard = named ?? firstDashboardOf(settings, session);
-  const target = { session, ...(options.dashboard === undefined ? {} : { dashboard: options.dashboard }) };
+  const dashboard = dashboardNamed(settings, target.dashboard);
   const arn = required(role.arn, settings, 'login-url', target);
   const destination = required(dashboard.url, settings, 'login-url', target);
   const configured = role.region ?? aws.region;
@@ -210,7 +197,7 @@ export async function signInFromSettings(
       },
     });
   const region = regionWith(destination, dashboard.path);
-  if (named === undefined) {
+  if (options.dashboard === undefined) {
     for (const other of Object.values(wallPlanOf(settings).dashboards)) {
       if (other.session === session) regionWith(other.url, dashboardNamed(settings, other.name).path);
     }

@@ -5,6 +5,7 @@ import type { Clock, Fetch, FileStore, Logger, Random } from '../core/ports.ts';
 import type { SettingsLayer, SettingsProblem } from '../core/settings/layers.ts';
 import { missingProblem, type Purpose } from '../core/settings/requirements.ts';
 import type { Settings } from '../core/settings/schema.ts';
+import type { Target } from '../core/settings/sessions.ts';
 import { createNodeClock } from '../node/clock.ts';
 import { createNodeFileStore } from '../node/file-store.ts';
 import { type LoadedSettings, loadSettings } from '../node/load-settings.ts';
@@ -66,14 +67,15 @@ function problemsFailure(problems: readonly SettingsProblem[]): AppError | undef
   return new AppError(first.code, `${first.sentence.replace(/\.$/, '')}${more}.`);
 }
 
-/** Settings without problems and complete for a purpose. Throws SETTINGS_INVALID, _UNREADABLE or _MISSING. */
+/** Settings without problems and complete for a purpose, of that session and dashboard. Throws SETTINGS_INVALID, _UNREADABLE or _MISSING. */
 export async function settingsFor(
   purpose: Purpose,
   flags: SettingsLayer,
   configFile: string | undefined,
+  target: Partial<Target> = {},
 ): Promise<Settings> {
   const { settings, problems } = await loadMachineSettings(flags, configFile);
-  const missing = missingProblem(settings, purpose);
+  const missing = missingProblem(settings, purpose, [], target);
   const failure = problemsFailure(problems.length > 0 || missing === undefined ? problems : [missing]);
   if (failure !== undefined) throw failure;
   return settings;

@@ -51,10 +51,13 @@ function buildProgram(run: (work: () => Promise<Outcome>) => void): Command {
 
   addFlags(command('login-url'), 'sign-in')
     .description('print a URL that opens the dashboard signed in; it is valid for 15 minutes, and is a secret')
+    .option('--role <NAME>', 'an entry of roles, instead of the role that has no name')
+    .option('--dashboard <NAME>', "an entry of dashboards, with its role; without it, the role's first")
     .addHelpText(
       'after',
       examples(
         'vigil login-url',
+        'vigil login-url --dashboard errors',
         'vigil login-url --role-arn arn:aws:iam::123456789012:role/Wall --keys-dir ./keys',
         'xdg-open "$(vigil login-url)"',
       ),

@@ -5,8 +5,11 @@ import { flagLayer } from '../flags.ts';
 
 /** Runs the command; resolves with what goes to stdout. Throws what settings, keys, server, AWS and network throw. */
 export async function loginUrl(options: Readonly<Record<string, unknown>>): Promise<string> {
-  const configFile = typeof options['config'] === 'string' ? options['config'] : undefined;
-  const settings = await settingsFor('login-url', flagLayer(options, 'sign-in'), configFile);
-  const signIn = await signInFromSettings(settings, await createPorts(settings));
+  const text = (name: string) => (typeof options[name] === 'string' ? options[name] : undefined);
+  const session = text('role');
+  const dashboard = text('dashboard');
+  const target = { ...(session === undefined ? {} : { session }), ...(dashboard === undefined ? {} : { dashboard }) };
+  const settings = await settingsFor('login-url', flagLayer(options, 'sign-in'), text('config'), target);
+  const signIn = await signInFromSettings(settings, await createPorts(settings), target);
   return `${(await signIn.run()).loginUrl}\n`;
 }

@@ -3,7 +3,7 @@ import { wallPlanOf } from '../plan/from-settings.ts';
 import { variableOf } from './environment.ts';
 import type { SettingsProblem } from './layers.ts';
 import type { KeySourceName, Settings } from './schema.ts';
-import { credentialSourceOf, DEFAULT_NAME, dashboardSettings, sessionSettings } from './sessions.ts';
+import { credentialSourceOf, dashboardSettings, sessionSettings, type Target, targetOf } from './sessions.ts';
 
 export { credentialSourceOf } from './sessions.ts';
 
@@ -38,28 +38,22 @@ function missingKeys(settings: Settings): string[] {
   }
 }
 
-/** The session and the dashboard that a job is about; those without a name where none is given. */
-export interface Target {
-  readonly session?: string;
-  readonly dashboard?: string;
-}
-
 /**
  * Paths of the fields that a job needs and that are not set. A wall needs what its displays show; the other jobs are
- * about one session and one dashboard.
+ * about one session and one dashboard. Of names that the settings do not have, nothing is missing.
  */
-export function missingFields(settings: Settings, purpose: Purpose, target: Target = {}): readonly string[] {
+export function missingFields(settings: Settings, purpose: Purpose, target: Partial<Target> = {}): readonly string[] {
   const missing = missingKeys(settings);
   if (purpose === 'keys') return missing;
   if (settings.server.endpoint === undefined) missing.push('server.endpoint');
-  const plan = purpose === 'wall' ? wallPlanOf(settings) : undefined;
-  const sessions = plan?.sessions ?? [target.session ?? DEFAULT_NAME];
-  if (sessions.some((name) => credentialSourceOf(settings, name) === undefined)) missing.push('server.secret');
+  const { session, dashboard } = targetOf(settings, target);
+  const plan = purpose === 'wall' ? wallPlanOf(settings) : { sessions: [session], dashboards: { [dashboard]: true } };
+  if (plan.sessions.some((name) => credentialSourceOf(settings, name) === undefined)) missing.push('server.secret');
   if (purpose === 'credentials') return missing;
-  if (sessions.some((name) => sessionSettings(settings, name)?.arn === undefined)) missing.push('role.arn');
-  const dashboards = plan === undefined ? [target.dashboard ?? DEFAULT_NAME] : Object.keys(plan.dashboards);
-  const isMissing = (name: string) => dashboardSettings(settings, name)?.url === undefined;
-  if (dashboards.some(isMissing)) missing.push('dashboard.url');
+  const roles = plan.sessions.map((name) => sessionSettings(settings, name));
+  if (roles.some((role) => role !== undefined && role.arn === undefined)) missing.push('role.arn');
+  const dashboards = Object.keys(plan.dashboards).map((name) => dashboardSettings(settings, name));
+  if (dashboards.some((one) => one !== undefined && one.url === undefined)) missing.push('dashboard.url');
   return missing;
 }
 
@@ -71,7 +65,7 @@ export function missingProblem(
   settings: Settings,
   purpose: Purpose,
   others: readonly SettingsProblem[] = [],
-  target: Target = {},
+  target: Partial<Target> = {},
 ): SettingsProblem | undefined {
   const missing = missingFields(settings, purpose, target).filter(
     (path) => !others.some((other) => other.path === path),

@@ -38,6 +38,29 @@ export function dashboardSettings(settings: Settings, name: string): DashboardSe
   return { ...rest, session: role ?? DEFAULT_NAME, path: `dashboards.${name}` };
 }
 
+/** A session and the name of a dashboard to lead it to. */
+export interface Target {
+  readonly session: string;
+  readonly dashboard: string;
+}
+
+/**
+ * The target that is meant where not both are given: a dashboard's own session; a session's first dashboard that has an
+ * address, which is the one without a name if that is its own. Names that the settings do not have stay as they are.
+ */
+export function targetOf(settings: Settings, given: Partial<Target>): Target {
+  const { dashboard } = given;
+  if (dashboard !== undefined) {
+    return { session: given.session ?? dashboardSettings(settings, dashboard)?.session ?? DEFAULT_NAME, dashboard };
+  }
+  const session = given.session ?? DEFAULT_NAME;
+  const own = [DEFAULT_NAME, ...Object.keys(settings.dashboards)].find((name) => {
+    const found = dashboardSettings(settings, name);
+    return found?.session === session && found.url !== undefined;
+  });
+  return { session, dashboard: own ?? DEFAULT_NAME };
+}
+
 /** What to ask the auto-id server for in a session's name: `store,id[,version[,stage]]`. */
 export function credentialSourceOf(settings: Settings, session = DEFAULT_NAME): string | undefined {
   const own = session === DEFAULT_NAME ? undefined : sessionSettings(settings, session);
