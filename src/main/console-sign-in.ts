@@ -1,23 +1,29 @@
 import { app, session as electronSession } from 'electron';
 import { classifyConsolePage } from '../aws/console-page.ts';
-import { signInFromSettings } from '../aws/from-settings.ts';
+import { keyRingFromSettings, signInFromSettings } from '../aws/from-settings.ts';
+import type { WallPlan } from '../core/plan/plan.ts';
 import type { Clock, Fetch, Logger, Random } from '../core/ports.ts';
 import type { Settings } from '../core/settings/schema.ts';
+import type { AwsCredentials } from '../credentials/provider.ts';
 import { createNodeFileStore } from '../node/file-store.ts';
 import type { Redactor } from '../node/redact.ts';
 import { createElectronFetch } from './net/electron-fetch.ts';
 import { type NetworkFromSettings, answerLogins, networkFromSettings } from './net/network-settings.ts';
-import type { PageKind } from './wall/navigation-guard.ts';
-import type { SignedIn } from './wall/wall.ts';
+import type { ConsoleSession } from './wall/session-runtime.ts';
 
 // Where the console sends a browser whose session is over: nobody's address (RFC 2606), which the navigation guard knows.
 const ISSUER = 'https://session-ended.vigil.invalid/';
 
-export interface ConsoleSignIn {
-  /** One sign-in; rejects with an AppError. */
-  readonly run: () => Promise<SignedIn>;
-  readonly classify: (url: string) => PageKind;
+export interface ConsoleSignIns {
+  /** By the name of the session. */
+  readonly consoles: ReadonlyMap<string, ConsoleSession>;
   readonly network: NetworkFromSettings;
+  /** Every call of the main process. */
+  readonly fetch: Fetch;
+  /** Credentials of a session's role that have not ended; rejects with an AppError. */
+  readonly credentialsOf: (session: string, how?: 'fresh') => Promise<AwsCredentials>;
+  /** Region of a session's AWS calls. */
+  readonly regionOf: (session: string) => string;
   /** To be told when the network service has died. */
   readonly networkServiceGone: () => void;
 }
@@ -30,10 +36,15 @@ export interface ConsoleSignInPorts {
 }
 
 /**
- * The sign-in chain of the settings on Electron's network stack. May be made before Electron is ready: its calls wait for that, while
- * keys are read meanwhile. Throws AppErrors of the settings (SETTINGS_UNREADABLE, SETTINGS_INVALID, SETTINGS_MISSING).
+ * The sign-in chains of the settings' sessions on Electron's network stack, over one key set. May be made before Electron is ready: its
+ * calls wait for that, while keys are read meanwhile. Throws AppErrors of the settings (SETTINGS_UNREADABLE, SETTINGS_INVALID,
+ * SETTINGS_MISSING).
  */
-export async function createConsoleSignIn(settings: Settings, ports: ConsoleSignInPorts): Promise<ConsoleSignIn> {
+export async function createConsoleSignIns(
+  settings: Settings,
+  plan: WallPlan,
+  ports: ConsoleSignInPorts,
+): Promise<ConsoleSignIns> {
   const { clock, random, logger, redactor } = ports;
   const network = networkFromSettings(settings.network, () => clock.now());
   let made = 0;
@@ -49,45 +60,64 @@ export async function createConsoleSignIn(settings: Settings, ports: ConsoleSign
   // Told to each call that waits for it.
   current.catch(() => undefined);
   const fetch: Fetch = async (request) => (await current)(request);
-  const signIn = await signInFromSettings(
-    settings,
-    { fetch, clock, random, files: createNodeFileStore(), logger },
-    {
-      issuer: ISSUER,
-      onSecret: (secret) => {
-        redactor.add(secret);
-      },
-    },
-  );
+  const chainPorts = { fetch, clock, random, files: createNodeFileStore(), logger };
+  const onSecret = (secret: string) => {
+    redactor.add(secret);
+  };
+  const keyRing = await keyRingFromSettings(settings, chainPorts);
   answerLogins(network.proxyLogin);
-  const places = {
-    destinationUrl: settings.dashboard.url ?? '',
-    issuerUrl: ISSUER,
-    federationUrl: signIn.federationUrl,
+  const chains = new Map(
+    await Promise.all(
+      plan.sessions.map(async (session) => {
+        const destination = Object.values(plan.dashboards).find((dashboard) => dashboard.session === session);
+        const options = { issuer: ISSUER, keyRing, onSecret, session, dashboard: destination?.name ?? '' };
+        return [session, await signInFromSettings(settings, chainPorts, options)] as const;
+      }),
+    ),
+  );
+  const chainOf = (session: string) => {
+    const chain = chains.get(session);
+    if (chain === undefined) throw new Error(`no session ${session}`);
+    return chain;
   };
   return {
+    consoles: new Map(
+      [...chains].map(([name, chain]) => [
+        name,
+        {
+          signIn: () => chain.run(),
+          classify: (url, dashboardUrl) =>
+            classifyConsolePage(url, {
+              destinationUrl: dashboardUrl,
+              issuerUrl: ISSUER,
+              federationUrl: chain.federationUrl,
+            }).kind,
+        },
+      ]),
+    ),
     network,
+    fetch,
+    credentialsOf: (session, how) => chainOf(session).credentials(how),
+    regionOf: (session) => chainOf(session).region,
     networkServiceGone: () => {
       // A session that the network service died under never answers again.
       current = make();
       current.catch(() => undefined);
     },
-    run: () => signIn.run(),
-    classify: (url) => classifyConsolePage(url, places).kind,
   };
 }
 
-/** The same sign-in with its first run begun at once; whoever asks first gets that one. */
-export function begunEarly(signIn: ConsoleSignIn): ConsoleSignIn {
-  let early: Promise<SignedIn> | undefined = signIn.run();
+/** The same with one session's first sign-in begun at once; whoever asks first gets that one. */
+export function begunEarly(signIns: ConsoleSignIns, session: string): ConsoleSignIns {
+  const page = signIns.consoles.get(session);
+  if (page === undefined) return signIns;
+  let early: ReturnType<ConsoleSession['signIn']> | undefined = page.signIn();
   // Told to whoever asks for it.
   early.catch(() => undefined);
-  return {
-    ...signIn,
-    run: () => {
-      const first = early;
-      early = undefined;
-      return first ?? signIn.run();
-    },
+  const signIn = () => {
+    const first = early;
+    early = undefined;
+    return first ?? page.signIn();
   };
+  return { ...signIns, consoles: new Map([...signIns.consoles, [session, { ...page, signIn }]]) };
 }

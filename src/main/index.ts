@@ -1,16 +1,24 @@
 /** The wall: composes the parts. Everything that decides is elsewhere. */
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { Menu, app, powerMonitor, powerSaveBlocker } from 'electron';
+import { Menu, app, powerMonitor } from 'electron';
 import { toAppError } from '../core/errors.ts';
+import type { WallStatus } from '../core/health/status.ts';
+import { wallPlanOf } from '../core/plan/from-settings.ts';
+import type { WallPlan } from '../core/plan/plan.ts';
+import { programmeAt } from '../core/playlist/programme.ts';
 import type { Settings } from '../core/settings/schema.ts';
 import { createLog } from '../node/log.ts';
 import { createRedactor } from '../node/redact.ts';
 import { createNodeClock } from '../node/clock.ts';
 import { createNodeRandom } from '../node/random.ts';
-import { begunEarly, createConsoleSignIn } from './console-sign-in.ts';
-import { installFaultHandlers, redactStandardStreams } from './lifecycle/faults.ts';
+import { begunEarly, createConsoleSignIns } from './console-sign-in.ts';
+import { startHealth } from './health/start-health.ts';
+import { openCrashMemory } from './lifecycle/crash-memory.ts';
+import { redactStandardStreams, rememberGpuDeaths, restartOnFaults } from './lifecycle/faults.ts';
 import { HELP, readFlags } from './lifecycle/flags.ts';
+import { takeInstanceLock } from './lifecycle/restart.ts';
+import { createDisplayPower } from './power/display-power.ts';
 import { lockSession } from './wall/lockdown.ts';
 import { registerOwnScheme } from './wall/notice-view.ts';
 import { readWallSettings } from './lifecycle/wall-settings.ts';
@@ -66,13 +74,19 @@ async function main(): Promise<void> {
   const redactor = createRedactor();
   redactStandardStreams(redactor);
   for (const [name, value] of SWITCHES) app.commandLine.appendSwitch(name, value);
-  if (!app.requestSingleInstanceLock()) refuse('A wall is running already for this user.');
+  if (!takeInstanceLock(() => app.requestSingleInstanceLock())) refuse('A wall is running already for this user.');
+  const userData = app.getPath('userData');
+  const memory = openCrashMemory({ folder: userData, clock, version: app.getVersion() });
+  const { decision } = memory;
+  if (!decision.hardwareAcceleration) app.disableHardwareAcceleration();
+  let isEnding = false;
+  const ending = () => isEnding;
+  rememberGpuDeaths(memory, ending);
   registerOwnScheme();
   Menu.setApplicationMenu(null);
   app.on('session-created', lockSession);
-  app.on('window-all-closed', () => {
-    app.quit();
-  });
+  // A wall whose displays are all unplugged has no window, and waits for one to come back.
+  app.on('window-all-closed', () => undefined);
   process.on('SIGTERM', () => {
     app.quit();
   });
@@ -80,50 +94,75 @@ async function main(): Promise<void> {
     app.quit();
   });
 
-  const userData = app.getPath('userData');
   const read = () => readWallSettings(flags, redactor, userData, clock.now());
   const first = await read();
   const log = createLog({ folder: first.settings.wall.logFolder ?? join(userData, 'logs'), redactor });
   const { logger } = log;
-  installFaultHandlers(logger, startedAt, () => clock.monotonic());
+  const uptimeMs = () => clock.monotonic() - startedAt;
+  restartOnFaults({ logger, redactor, memory, uptimeMs, isEnding: ending, flush: () => log.close() });
   const { electron } = process.versions;
   logger.log('info', 'wall.start', { version: app.getVersion(), electron, platform: process.platform });
+  memory.tellTo(logger);
+  const settled = setTimeout(() => {
+    memory.settled();
+  }, memory.settlesAfterMs);
 
   const ports = { clock, random: createNodeRandom(), logger, redactor };
   // The first sign-in begins while Electron still gets ready.
-  let early = first.complaints.length === 0 ? createConsoleSignIn(first.settings, ports).then(begunEarly) : undefined;
+  let early = first.complaints.length === 0 && decision.holdMs === 0 ? beginEarly(first.settings, ports) : undefined;
   early?.catch(() => undefined);
-  const signInFor = (settings: Settings) => {
+  const signInsFor = (settings: Settings, plan: WallPlan) => {
     const begun = early;
     early = undefined;
-    return begun ?? createConsoleSignIn(settings, ports);
+    return begun ?? createConsoleSignIns(settings, plan, ports);
   };
 
   await app.whenReady();
-  const wall = runWall({ dist, clock, logger, first, read, signInFor });
+  const power = createDisplayPower(logger);
+  power.keepLit();
+  const wall = runWall({ dist, clock, logger, power, decision, first, read, signInsFor });
+  const facts = {
+    version: app.getVersion(),
+    startedAt: clock.now() - uptimeMs(),
+    restarts: Number(process.env['VIGIL_RESTARTS'] ?? 0) || 0,
+    safeMode: decision.mode === 'safe',
+  } satisfies Partial<WallStatus>;
+  const health = startHealth({ settings: first.settings.health, status: () => wall.status(facts), logger, redactor });
   const nudge = () => {
     wall.nudge();
   };
   powerMonitor.on('resume', nudge);
   powerMonitor.on('unlock-screen', nudge);
-  powerSaveBlocker.start('prevent-display-sleep');
   app.on('child-process-gone', (_event, { type, reason, serviceName }) => {
     logger.log('warn', 'process.gone', { type, reason, serviceName });
+    if (type === 'GPU') wall.fault('gpu-gone');
     if (serviceName === 'network.mojom.NetworkService') wall.networkServiceGone();
   });
-  let stopping = false;
   app.on('before-quit', (event) => {
-    if (stopping) return;
-    stopping = true;
+    if (isEnding) return;
+    isEnding = true;
     event.preventDefault();
     logger.log('info', 'wall.stop');
+    clearTimeout(settled);
+    memory.ended('clean');
     const late = new Promise((resolve) => setTimeout(resolve, STOP_WITHIN_MS));
-    void Promise.race([wall.stop(), late])
+    const stop = Promise.all([wall.stop(), health.then((one) => one.close()), power.restore()]);
+    void Promise.race([stop, late])
       .then(() => Promise.race([log.close(), late]))
       .finally(() => {
         app.exit(0);
       });
   });
+}
+
+/** The sign-in of what the first surface shows now is begun before anybody asks for it. */
+async function beginEarly(settings: Settings, ports: Parameters<typeof createConsoleSignIns>[2]) {
+  const plan = wallPlanOf(settings);
+  const signIns = await createConsoleSignIns(settings, plan, ports);
+  const [surface] = plan.surfaces;
+  const now = surface === undefined ? undefined : programmeAt(surface, plan.timeZone, clock.now()).now;
+  const dashboard = now?.kind === 'dashboard' ? plan.dashboards[now.dashboard] : undefined;
+  return dashboard === undefined ? signIns : begunEarly(signIns, dashboard.session);
 }
 
 function refuse(sentence: string): never {

@@ -1,17 +1,18 @@
-import { join } from 'node:path';
-import { app, net } from 'electron';
+import { app, net, screen } from 'electron';
 import { toAppError } from '../core/errors.ts';
+import type { StartDecision } from '../core/lifecycle/crash-loop.ts';
+import { wallPlanOf } from '../core/plan/from-settings.ts';
+import type { WallPlan } from '../core/plan/plan.ts';
 import type { Clock, Logger } from '../core/ports.ts';
-import { DEFAULT_BACKOFF } from '../core/renewal/backoff.ts';
 import type { Settings } from '../core/settings/schema.ts';
+import type { Notice } from '../core/surface/notice.ts';
+import type { WallStatus } from '../core/health/status.ts';
 import { createNodeFileStore } from '../node/file-store.ts';
-import { createNodeRandom } from '../node/random.ts';
-import type { ConsoleSignIn } from './console-sign-in.ts';
+import type { ConsoleSignIns } from './console-sign-in.ts';
 import type { WallSettings } from './lifecycle/wall-settings.ts';
-import { type WallTray, createTray } from './tray/tray.ts';
-import { KioskWindow } from './wall/kiosk-window.ts';
-import { NoticeView } from './wall/notice-view.ts';
-import { Wall } from './wall/wall.ts';
+import type { DisplayPower } from './power/display-power.ts';
+import { type StartedWall, startWall } from './start-wall.ts';
+import { SurfaceWindow } from './wall/surface-window.ts';
 
 const SETTINGS_RECHECK_MS = 30_000;
 const SETTINGS_LOOK_MS = 1_000;
@@ -22,8 +23,11 @@ export interface RunWallOptions {
   readonly dist: string;
   readonly clock: Clock;
   readonly logger: Logger;
-  /** The sign-in chain of settings; throws AppErrors of the settings. */
-  readonly signInFor: (settings: Settings) => Promise<ConsoleSignIn>;
+  readonly power: DisplayPower;
+  /** How this run begins after the ones before. */
+  readonly decision: StartDecision;
+  /** The sign-in chains of settings; throws AppErrors of the settings. */
+  readonly signInsFor: (settings: Settings, plan: WallPlan) => Promise<ConsoleSignIns>;
   /** The settings as read at the start. */
   readonly first: WallSettings;
   /** Reads them again. */
@@ -35,78 +39,100 @@ export interface RunningWall {
   nudge(): void;
   /** The network service died: cookies are gone, and so is what was made before. */
   networkServiceGone(): void;
+  /** A process died, or the like. */
+  fault(kind: string): void;
+  status(rest: Pick<WallStatus, 'version' | 'startedAt' | 'restarts' | 'safeMode'>): WallStatus;
   stop(): Promise<void>;
 }
 
-interface Running {
-  signIn?: ConsoleSignIn;
-  wall?: Wall;
-  tray?: WallTray;
-  stopped: boolean;
-}
-
 /**
- * Opens the window and runs the wall on its settings. Settings that are wrong or missing are told on the notice, and read again when a
- * file of theirs changes and every 30 seconds, so that a mended file is enough.
+ * Runs the wall on its settings. Settings that are wrong or missing are told on the notice, and read again when a file of theirs changes
+ * and every 30 seconds, so that a mended file is enough. After a crash loop the notice stands for a while before anything else.
  */
 export function runWall(options: RunWallOptions): RunningWall {
-  const { logger, first } = options;
-  const running: Running = { stopped: false };
-  const notice = new NoticeView(options.dist);
-  const window = new KioskWindow(notice.view, { windowed: first.settings.wall.windowed, title: 'Vigil' });
-  window.onCloseWanted(() => {
+  const { logger, first, decision, clock, dist, power } = options;
+  let wall: StartedWall | undefined;
+  let early: SurfaceWindow | undefined;
+  let isStopped = false;
+  const stopped = () => isStopped;
+  const faults: Record<string, number> = {};
+  const onCloseWanted = () => {
     // A kiosk is ended by its tray, its supervisor or the system, not by Alt+F4.
     if (first.settings.wall.windowed) app.quit();
-  });
-  const timers: NodeJS.Timeout[] = [];
-  const isStopped = () => running.stopped;
+  };
 
-  const attempt = async ({ settings, complaints, files }: WallSettings) => {
-    if (isStopped() || running.wall !== undefined) return;
+  /** What is told before there is a wall. */
+  const say = (notice: Notice) => {
+    const { windowed } = first.settings.wall;
+    early ??= new SurfaceWindow({ dist, windowed, bounds: screen.getPrimaryDisplay().bounds, onCloseWanted });
+    early.show({ notice });
+  };
+
+  const attempt = async ({ settings, complaints, files }: WallSettings): Promise<void> => {
+    if (stopped() || wall !== undefined) return;
     try {
       const [problem] = complaints;
       if (problem === undefined) {
-        const signIn = await options.signInFor(settings);
+        const plan = wallPlanOf(settings);
+        const signIns = await options.signInsFor(settings, plan);
         // The machine may have been told to stop meanwhile.
-        running.signIn = signIn;
-        if (!isStopped()) running.wall = startWall(options, settings, signIn, window, notice, running);
+        if (stopped()) return;
+        wall = startWall({ dist, clock, logger, settings, plan, signIns, power, onCloseWanted });
+        for (const kind of Object.keys(faults)) wall.fault(kind);
+        early?.close();
+        early = undefined;
         return;
       }
       logger.log('error', 'settings.problems', { problems: complaints });
-      notice.show({ kind: 'needs-settings', code: problem.code, details: complaints.map(({ sentence }) => sentence) });
+      say({ kind: 'needs-settings', code: problem.code, details: complaints.map(({ sentence }) => sentence) });
     } catch (error) {
       const failure = toAppError(error);
       logger.log('error', 'wall.not-started', { error: failure });
-      notice.show({ kind: 'needs-settings', code: failure.code, details: [failure.message] });
+      say({ kind: 'needs-settings', code: failure.code, details: [failure.message] });
     }
-    await changeOf(files, isStopped);
+    await changeOf(files, stopped);
     await attempt(await options.read());
   };
-  void attempt(first);
+
+  const begin = async () => {
+    if (decision.holdMs > 0) {
+      const nextTryAt = clock.now() + decision.holdMs;
+      const sentence = decision.reason === undefined ? {} : { sentence: decision.reason };
+      say({ kind: 'safe-mode', nextTryAt, ...sentence });
+      await clock.sleep(decision.holdMs);
+    }
+    await attempt(first);
+  };
+  void begin();
 
   let online = net.isOnline();
-  timers.push(
-    setInterval(() => {
-      const before = online;
-      online = net.isOnline();
-      if (online && !before) running.wall?.nudge();
-    }, ONLINE_CHECK_MS),
-  );
+  const onlineCheck = setInterval(() => {
+    const before = online;
+    online = net.isOnline();
+    if (online && !before) wall?.nudge();
+  }, ONLINE_CHECK_MS);
 
   return {
     nudge() {
-      running.wall?.nudge();
+      wall?.nudge();
     },
     networkServiceGone() {
-      running.signIn?.networkServiceGone();
-      running.wall?.networkServiceGone();
+      wall?.networkServiceGone();
+    },
+    fault(kind) {
+      faults[kind] = (faults[kind] ?? 0) + 1;
+      wall?.fault(kind);
+    },
+    status(rest) {
+      if (wall !== undefined) return wall.status(rest);
+      const electron = process.versions['electron'] ?? '';
+      return { at: clock.now(), ...rest, electron, sessions: [], surfaces: [], memoryBytes: {}, faults };
     },
     async stop() {
-      running.stopped = true;
-      for (const timer of timers) clearTimeout(timer);
-      await running.wall?.stop();
-      running.tray?.close();
-      window.close();
+      isStopped = true;
+      clearInterval(onlineCheck);
+      await wall?.stop();
+      early?.close();
     },
   };
 }
@@ -120,51 +146,4 @@ async function changeOf(files: readonly string[], stopped: () => boolean): Promi
     await new Promise((resolve) => setTimeout(resolve, SETTINGS_LOOK_MS).unref());
     if ((await stamps()) !== before) return;
   }
-}
-
-function startWall(
-  { clock, logger, dist }: RunWallOptions,
-  settings: Settings,
-  signIn: ConsoleSignIn,
-  window: KioskWindow,
-  notice: NoticeView,
-  running: { tray?: WallTray },
-): Wall {
-  const maxAge = settings.wall.maxSessionAgeSeconds;
-  const wall = new Wall({
-    window,
-    notice,
-    signIn: signIn.run,
-    classify: signIn.classify,
-    prepareSession: signIn.network.prepare,
-    zoom: settings.dashboard.zoom,
-    paintDeadlineMs: settings.wall.paintDeadlineSeconds * 1000,
-    policy: {
-      backoff: DEFAULT_BACKOFF,
-      ...(maxAge === undefined ? {} : { maxAgeMs: maxAge * 1000 }),
-      // Every call has a limit of its own; this is for what no limit thought of.
-      attemptMs: 8 * settings.network.timeoutSeconds * 1000 + settings.wall.paintDeadlineSeconds * 1000,
-      settledMs: 600_000,
-      keepPictureMs: 60_000,
-      nudges: { most: 12, ms: 3_600_000 },
-    },
-    clock,
-    random: createNodeRandom(),
-    logger,
-    onChange: (session) => {
-      running.tray?.update(session);
-    },
-  });
-  if (settings.wall.tray) {
-    running.tray = createTray(join(dist, 'assets/tray.png'), {
-      renew: () => {
-        wall.renewNow();
-      },
-      quit: () => {
-        app.quit();
-      },
-    });
-  }
-  wall.start();
-  return wall;
 }

@@ -22,11 +22,14 @@ export class Partitions {
   readonly #chance: Chance;
   readonly #oracle: Oracle;
   readonly #jars = new Map<string, Jar>();
-  readonly #names: Record<Partition, string> = { a: 'console-a', b: 'console-b' };
+  readonly #names: Record<Partition, string>;
+  readonly #name: string;
   readonly #clearing: Partial<Record<Partition, Gate>> = {};
   #given = 0;
 
-  constructor(timeline: Timeline, chance: Chance, oracle: Oracle) {
+  constructor(name: string, timeline: Timeline, chance: Chance, oracle: Oracle) {
+    this.#name = name;
+    this.#names = { a: `${name}-a`, b: `${name}-b` };
     this.#timeline = timeline;
     this.#chance = chance;
     this.#oracle = oracle;
@@ -67,7 +70,7 @@ export class Partitions {
 
   #rename(partition: Partition): void {
     this.#given += 1;
-    this.#names[partition] = `console-${partition}${this.#given}`;
+    this.#names[partition] = `${this.#name}-${partition}${this.#given}`;
   }
 
   #jar(partition: Partition): Jar {

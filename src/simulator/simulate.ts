@@ -1,5 +1,6 @@
 import { Chance } from './chance.ts';
 import { Oracle, type Verdict } from './oracle.ts';
+import { planFor } from './plans.ts';
 import { Timeline } from './timeline.ts';
 import { YEAR_MS, timetable } from './timetable.ts';
 import { Wall } from './wall.ts';
@@ -28,15 +29,17 @@ export interface SimulationOptions {
  */
 export function simulate(years: number, seed: number, options: SimulationOptions = {}): Report {
   const timeline = new Timeline();
-  const oracle = new Oracle(timeline, options.journal);
+  const plan = planFor(seed);
+  const oracle = new Oracle(timeline, plan, options.journal);
   const isLong = seed % 5 === 0;
-  const world = new World(timeline, oracle, seed, { lifeMs: isLong ? 12 * HOUR : HOUR, hasFixedLife: isLong });
-  const wall = new Wall(timeline, new Chance(seed, 'wall'), oracle, world, options.takesEveryLook);
+  const world = new World(timeline, oracle, plan, seed, { lifeMs: isLong ? 12 * HOUR : HOUR, hasFixedLife: isLong });
+  const wall = new Wall(plan, timeline, new Chance(seed, 'wall'), oracle, world, options.takesEveryLook);
   world.wall = wall;
   for (const planned of timetable(years, new Chance(seed, 'timetable'))) world.plan(planned);
   try {
     wall.start();
     oracle.note();
+    world.watchThePlan();
     while (!oracle.isHopeless && timeline.step(years * YEAR_MS)) {
       oracle.note();
       wall.check();

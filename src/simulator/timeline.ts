@@ -17,6 +17,8 @@ const LONGEST_STANDSTILL = 100_000;
 export class Timeline {
   /** True time, in ms since the simulation began. */
   now = 0;
+  /** True time of the last waking, in ms. */
+  wokeAt = -Infinity;
   /** How far the wall clock is ahead of true time, in ms. */
   #ahead = 0;
   /** How long the monotonic clock has stood still, in ms. */
@@ -77,6 +79,7 @@ export class Timeline {
     const until = this.now + ms;
     this.at(until, () => {
       this.#sleep = undefined;
+      this.wokeAt = this.now;
       if (standsStill) this.#stoodStill += ms;
       onWake();
     });

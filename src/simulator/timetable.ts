@@ -15,6 +15,8 @@ export const FAULTS_A_YEAR = {
   'session-revoked': 12,
   'key-rotation': 52,
   'wrong-permissions': 4,
+  'display-unplugged': 6,
+  alarm: 12,
   'screen-unlocked': 100,
   'operator-renewal': 12,
 } as const;

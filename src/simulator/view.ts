@@ -1,5 +1,5 @@
 import type { Failure } from '../core/errors.ts';
-import type { View } from '../core/surface/surface.ts';
+import type { View } from '../core/surface/state.ts';
 import type { Jar } from './partitions.ts';
 import type { Ticket } from './ticket.ts';
 
@@ -12,34 +12,38 @@ export interface ViewEvents {
 
 /** One console page, telling its wall what src/main/wall/console-view.ts tells: once settled only of a loss, once retired nothing. */
 export class SimulatedView {
-  readonly view: View;
   readonly jar: Jar;
-  readonly #events: ViewEvents;
   isLive = false;
   hasPainted = false;
+  /** When its data came, by the monotonic clock. */
+  dataMonotonic = 0;
   /** Its renderer is gone or hangs. */
   isBroken = false;
   /** The process that puts pictures on the screen has just died. */
   isUndrawn = false;
-  /** When it was given its login URL, true time. */
+  /** When it was given an address, true time. */
   enteredAt: number | undefined;
   /** The session that its page is of, once it has signed in. */
   ticket: Ticket | undefined;
   /** Whether its page asks for data by itself, and so notices that its session is over. */
   polls = true;
   isClosed = false;
+  #target: { readonly view: View; readonly events: ViewEvents } | undefined;
   #isRetired = false;
   #isSettled = false;
 
-  constructor(view: View, jar: Jar, events: ViewEvents) {
-    this.view = view;
+  constructor(jar: Jar) {
     this.jar = jar;
-    this.#events = events;
     jar.views.add(this);
   }
 
-  get attempt(): number {
-    return this.view.attempt;
+  /** What it is opened for: known later than its renderer is started. */
+  bind(view: View, events: ViewEvents): void {
+    this.#target = { view, events };
+  }
+
+  get view(): View | undefined {
+    return this.#target?.view;
   }
 
   get isRetired(): boolean {
@@ -55,29 +59,30 @@ export class SimulatedView {
     return !this.isBroken && !this.isUndrawn;
   }
 
-  paint(verified: boolean): void {
+  paint(verified: boolean, monotonic: number): void {
     if (this.isSettled) return;
     this.#isSettled = true;
     this.isLive = true;
     this.hasPainted = true;
-    this.#events.painted(verified);
+    this.dataMonotonic = monotonic;
+    this.#target?.events.painted(verified);
   }
 
   fail(failure: Failure): void {
     if (this.isSettled) return;
     this.#isSettled = true;
-    this.#events.loadFailed(failure);
+    this.#target?.events.loadFailed(failure);
   }
 
   lose(failure: Failure): void {
     if (!this.isLive) this.fail(failure);
-    else if (!this.#isRetired) this.#events.lost(failure);
+    else if (!this.#isRetired) this.#target?.events.lost(failure);
   }
 
   goAway(failure: Failure): void {
     if (this.enteredAt === undefined || this.#isRetired) return;
     this.#isSettled = true;
-    this.#events.gone(failure);
+    this.#target?.events.gone(failure);
   }
 
   retire(): void {

@@ -1,27 +1,23 @@
 /**
- * The simulated wall: the product's own state machines, their effects performed as src/main/wall/wall.ts performs them, on simulated
- * time. One session on one surface, as there.
+ * The simulated wall: the product's own state machine, its effects performed as src/main/wall/wall.ts performs them, on simulated time.
  */
 import type { Failure } from '../core/errors.ts';
-import type { Instant } from '../core/renewal/deadline.ts';
-import { reduceSession, sessionDeadlines } from '../core/session/session.ts';
-import {
-  IDLE_SESSION,
-  type Partition,
-  type Session,
-  type SessionContext,
-  type SessionEffect,
-  type SessionEvent,
-} from '../core/session/state.ts';
-import { noticeOf } from '../core/surface/notice.ts';
-import { type SurfaceEffect, type SurfaceEvent, type SurfaceState, reduceSurface } from '../core/surface/surface.ts';
+import type { Programme, WallPlan } from '../core/plan/plan.ts';
+import { programmeAt } from '../core/playlist/programme.ts';
+import { type Instant, hasCome } from '../core/renewal/deadline.ts';
+import type { Session } from '../core/session/state.ts';
+import type { View } from '../core/surface/state.ts';
+import { kindOf } from '../core/surface/state.ts';
+import type { WallContext, WallEffect, WallEvent, Wall as WallState } from '../core/wall/state.ts';
+import { newWall, reduceWall, wallDeadlines, wallInstants } from '../core/wall/wall.ts';
 import type { Chance } from './chance.ts';
+import { checkWall } from './check-wall.ts';
 import type { Oracle } from './oracle.ts';
-import { Partitions } from './partitions.ts';
-import { LINGER_MS, LONGEST_RETRY_AFTER_MS, POLICY, RECHECK_MS } from './policy.ts';
+import { LINGER_MS, POLICY, RECHECK_MS } from './policy.ts';
+import { Runtime } from './runtime.ts';
 import type { Ticket } from './ticket.ts';
 import { Gate, type Happening, type Timeline } from './timeline.ts';
-import { SimulatedView } from './view.ts';
+import type { SimulatedView } from './view.ts';
 
 /** What a sign-in brings: a login, and how long the session will last from now, in ms. */
 export interface SignedIn {
@@ -32,48 +28,64 @@ export interface SignedIn {
 /** What the world does for a wall. */
 export interface Services {
   signIn(done: (result: SignedIn | Failure) => void): void;
-  /** Loads the login URL in a view, and from then on does to its page what happens to pages. */
-  enter(view: SimulatedView, ticket: Ticket): void;
+  /** Loads a login URL, or without one the dashboard's own address, and from then on does to the page what happens to pages. */
+  enter(view: SimulatedView, login: Ticket | undefined): void;
   /** How long a view's renderer takes to start, in ms. */
   makingMs(): number;
 }
 
-interface Warm {
-  readonly made: Gate;
-  view: SimulatedView | undefined;
+export interface OpenView {
+  readonly surface: string;
+  readonly view: View;
+  page: SimulatedView | undefined;
+  isRaised: boolean;
+  isClosed: boolean;
 }
 
 const NETWORK_SERVICE_GONE: Failure = { code: 'CONSOLE_SIGNED_OUT', sentence: 'The network service ended.' };
 const LONGEST_TIMER_MS = 2_000_000_000;
+const LATE_MS = 5;
 
 export class Wall {
-  readonly partitions: Partitions;
+  readonly plan: WallPlan;
+  readonly runtimes = new Map<string, Runtime>();
+  readonly opened = new Map<number, OpenView>();
   readonly #timeline: Timeline;
   readonly #oracle: Oracle;
   readonly #services: Services;
-  readonly #context: SessionContext;
+  readonly context: WallContext;
   readonly #takesEveryLook: boolean;
-  readonly #views = new Map<number, SimulatedView>();
-  readonly #warm = new Map<number, Warm>();
-  readonly #lingering = new Set<SimulatedView>();
-  readonly #leaving: Partial<Record<Partition, Gate>> = {};
-  readonly #tickets = new Map<number, Ticket>();
-  #session: Session = IDLE_SESSION;
-  #surface: SurfaceState = { kind: 'notice' };
-  #onTop: SimulatedView | undefined;
+  readonly #queue: WallEvent[] = [];
+  state: WallState;
+  #isTelling = false;
+  #plugged: readonly string[];
   #timer: Happening | undefined;
   #recheck: Happening | undefined;
-  #seenPhase: Session['phase'] | undefined;
-  #byOperator = false;
+  #seen: WallState | undefined;
+  /** The event that is being taken. */
+  #event: WallEvent = { type: 'clock' };
 
   /** @param takesEveryLook whether looks that cannot see anything new are taken all the same */
-  constructor(timeline: Timeline, chance: Chance, oracle: Oracle, services: Services, takesEveryLook = false) {
+  constructor(
+    plan: WallPlan,
+    timeline: Timeline,
+    chance: Chance,
+    oracle: Oracle,
+    services: Services,
+    takesEveryLook = false,
+  ) {
+    this.plan = plan;
     this.#takesEveryLook = takesEveryLook;
     this.#timeline = timeline;
     this.#oracle = oracle;
     this.#services = services;
-    this.partitions = new Partitions(timeline, chance, oracle);
-    this.#context = {
+    this.#plugged = plan.surfaces.map(({ name }) => name);
+    for (const name of plan.sessions) {
+      const makingMs = () => services.makingMs();
+      this.runtimes.set(name, new Runtime(name, timeline, chance, oracle, makingMs));
+    }
+    const programme = programmesOf(plan);
+    this.context = {
       get now() {
         return timeline.instant();
       },
@@ -81,17 +93,19 @@ export class Wall {
         return chance.fraction();
       },
       policy: POLICY,
+      plan,
+      programme,
     };
+    this.state = newWall({ plan });
   }
 
   /** Views that are not closed, those still without a page among them. */
   get views(): readonly SimulatedView[] {
-    const warm = [...this.#warm.values()].flatMap(({ view }) => (view === undefined ? [] : [view]));
-    return [...this.#views.values(), ...warm];
+    return [...this.runtimes.values()].flatMap(({ views }) => [...views]);
   }
 
   start(): void {
-    this.#tell({ type: 'start' });
+    this.#tell({ type: 'displays', plugged: this.#plugged });
   }
 
   nudge(): void {
@@ -101,15 +115,24 @@ export class Wall {
   }
 
   networkServiceGone(): void {
-    this.partitions.forsake();
-    const { held } = this.#session;
-    if (held !== undefined) this.#lost(held, NETWORK_SERVICE_GONE);
+    for (const runtime of this.runtimes.values()) runtime.forsake();
+    this.#tell({ type: 'cookies-gone', failure: NETWORK_SERVICE_GONE });
   }
 
   renewNow(): void {
-    this.#byOperator = true;
     this.#tell({ type: 'renew-now' });
-    this.#byOperator = false;
+  }
+
+  setPlugged(surface: string, isPlugged: boolean): void {
+    const others = this.#plugged.filter((name) => name !== surface);
+    this.#plugged = isPlugged ? [...others, surface] : others;
+    this.#oracle.plugged(surface, isPlugged);
+    this.#tell({ type: 'displays', plugged: this.#plugged });
+  }
+
+  alarm(surface: string, ringing: boolean): void {
+    this.#oracle.rings(surface, ringing);
+    this.#tell({ type: 'alarm', surface, ringing });
   }
 
   /** After sleep or a change of the clock the next look may see what no timer was set for. */
@@ -117,199 +140,167 @@ export class Wall {
     this.#planRecheck('next');
   }
 
-  #tell(event: SessionEvent): void {
-    const before = this.#session;
-    const [next, effects] = reduceSession(before, event, this.#context);
-    this.#session = next;
-    if ('attempt' in event && event.attempt !== this.#oracle.inFlight && next !== before) {
-      this.#oracle.break('what comes late changes nothing', `${event.type} of attempt ${event.attempt}`);
+  #tell(event: WallEvent): void {
+    this.#queue.push(event);
+    if (this.#isTelling) return;
+    this.#isTelling = true;
+    for (let next = this.#queue.shift(); next !== undefined; next = this.#queue.shift()) this.#take(next);
+    this.#isTelling = false;
+  }
+
+  #take(event: WallEvent): void {
+    const before = this.state;
+    this.#event = event;
+    const [next, effects] = reduceWall(before, event, this.context);
+    this.state = next;
+    if ('attempt' in event && event.attempt !== this.#oracle.ledger(event.session).inFlight && next !== before) {
+      // Whatever was due at the moment may have changed something; the attempt's own session may not.
+      if (next.sessions.get(event.session) !== before.sessions.get(event.session) && !isDue(before, this.context)) {
+        this.#oracle.break('what comes late changes nothing', `${event.type} of attempt ${event.attempt}`);
+      }
     }
-    if (next !== before || effects.length > 0) {
-      this.#oracle.write(() => `session ${event.type}: ${before.phase.kind} -> ${next.phase.kind} ${typesOf(effects)}`);
-    }
-    for (const effect of effects) this.#performSession(effect);
-    this.#arm(sessionDeadlines(this.#session));
-    if (this.#session.phase !== this.#seenPhase) {
-      this.#seenPhase = this.#session.phase;
+    if (next !== before) this.#oracle.write(() => describe(event, before, next, effects));
+    for (const [name, session] of next.sessions) this.#account(name, before.sessions.get(name), session);
+    for (const effect of effects) this.#perform(effect);
+    this.#arm(wallDeadlines(next, this.context));
+    if (this.state !== this.#seen) {
+      this.#seen = this.state;
       this.#planRecheck('state');
-      this.#checkSession();
     }
   }
 
-  #tellSurface(event: SurfaceEvent): void {
-    const before = this.#surface;
-    const [next, effects] = reduceSurface(before, event);
-    this.#surface = next;
-    this.#oracle.write(() => `surface ${event.type}: ${before.kind} -> ${next.kind} ${typesOf(effects)}`);
-    for (const effect of effects) this.#performSurface(effect);
+  /** Tells the oracle what became of a session, before its next attempt is told of. */
+  #account(name: string, before: Session | undefined, after: Session): void {
+    if (before === undefined || before === after) return;
+    const ledger = this.#oracle.ledger(name);
+    const was = liveOf(before)?.attempt;
+    const is = liveOf(after)?.attempt;
+    if (is !== undefined && is !== was) ledger.entered(is);
+    const attempt = attemptOf(before);
+    if (attempt !== undefined && attempt !== attemptOf(after) && attempt !== is) {
+      if (waitOf(after) === waitOf(before) || waitOf(after) === undefined) ledger.dropped(attempt);
+      else ledger.failed(attempt, 'failure' in this.#event ? (this.#event.failure.retryAfterMs ?? 0) : 0);
+    }
+    const old = liveOf(before);
+    const isEarly = old !== undefined && !hasCome(old.endsAt, this.#timeline.instant());
+    if (isEarly && is === undefined && isLoss(this.#event)) ledger.lost();
   }
 
-  #lost(partition: Partition, failure: Failure): void {
-    const { phase } = this.#session;
-    const isLive = phase.kind === 'live' || phase.kind === 'renewing';
-    if (isLive && phase.live.partition === partition) this.#oracle.sessionLost();
-    this.#tell({ type: 'lost', partition, failure });
-  }
-
-  #performSession(effect: SessionEffect): void {
+  #perform(effect: WallEffect): void {
     switch (effect.type) {
       case 'sign-in':
-        this.#oracle.attemptBegan(effect.attempt, this.#byOperator);
-        this.#warm.set(effect.attempt, this.#make(effect.attempt, effect.partition));
-        this.#signIn(effect.attempt);
-        return;
-      case 'enter':
-        this.#tellSurface({
-          type: 'enter',
-          view: { attempt: effect.attempt, partition: effect.partition },
-          loginUrl: effect.loginUrl,
-        });
+        this.#oracle.ledger(effect.session).began(effect.attempt, this.#event.type === 'renew-now');
+        this.runtimes.get(effect.session)?.warm(effect.attempt, effect.partition);
+        this.#signIn(effect.session, effect.attempt);
         return;
       case 'abandon':
-        this.#oracle.attemptFailed(effect.attempt, this.#retryAfterMs);
-        this.#tellSurface({ type: 'abandon', attempt: effect.attempt });
-        this.#leaving[effect.partition] = this.#discard(effect.attempt);
-        this.partitions.release(effect.partition, this.#leaving[effect.partition]);
+        this.runtimes.get(effect.session)?.abandon(effect.attempt);
         return;
-      case 'release':
-        this.partitions.release(effect.partition, this.#leaving[effect.partition]);
-        return;
-      case 'dark':
-        this.#tellSurface({ type: 'dark' });
-        return;
-    }
-  }
-
-  #performSurface(effect: SurfaceEffect): void {
-    switch (effect.type) {
       case 'open':
-        this.#open(effect.view.attempt);
+        this.#open({
+          surface: effect.surface,
+          view: effect.view,
+          page: undefined,
+          isRaised: false,
+          isClosed: false,
+        });
         return;
       case 'raise': {
-        const view = this.#views.get(effect.attempt);
-        if (view === undefined) return;
-        this.#oracle.raised(view);
-        this.#onTop = view;
+        const open = this.opened.get(effect.view);
+        if (open?.page === undefined) {
+          this.#oracle.break('only a view that is there is raised', `view ${effect.view}`);
+          return;
+        }
+        open.isRaised = true;
+        this.#oracle.raised(effect.surface, open.page);
         return;
       }
-      case 'raise-notice':
-        this.#oracle.raised(undefined);
-        this.#onTop = undefined;
+      case 'cover':
+        this.#oracle.raised(effect.surface, undefined, (session) => {
+          const found = this.state.sessions.get(session);
+          return found !== undefined && liveOf(found) !== undefined;
+        });
         return;
       case 'close':
-        this.#close(effect.attempt);
+        this.#close(effect.view);
         return;
-      case 'report-entered':
-        this.#tell({ type: 'entered', attempt: effect.attempt, verified: effect.verified });
-        this.#oracle.attemptEntered(effect.attempt);
-        return;
-      case 'report-entry-failed':
-        this.#fail('entry-failed', effect.attempt, effect.failure);
-        return;
-      case 'report-lost':
-        this.#lost(effect.partition, effect.failure);
+      case 'clear':
+        this.runtimes.get(effect.session)?.clear(effect.partition);
         return;
     }
   }
 
-  #retryAfterMs = 0;
-
-  #fail(type: 'sign-in-failed' | 'entry-failed', attempt: number, failure: Failure): void {
-    this.#retryAfterMs = failure.retryAfterMs ?? 0;
-    this.#tell({ type, attempt, failure });
-    this.#retryAfterMs = 0;
-  }
-
-  #signIn(attempt: number): void {
+  #signIn(session: string, attempt: number): void {
     this.#services.signIn((result) => {
       if ('code' in result) {
-        this.#fail('sign-in-failed', attempt, result);
+        this.#tell({ type: 'sign-in-failed', session, attempt, failure: result });
         return;
       }
-      const { lifeMs } = result;
-      this.#tickets.clear();
-      this.#tickets.set(attempt, result.ticket);
-      this.#tell({ type: 'signed-in', attempt, loginUrl: `https://login/${attempt}`, lifeMs });
+      this.runtimes.get(session)?.keepLogin(attempt, result.ticket);
+      this.#tell({ type: 'signed-in', session, attempt, lifeMs: result.lifeMs });
     });
   }
 
-  /** A view for an attempt, its renderer started while the login URL is still being obtained. */
-  #make(attempt: number, partition: Partition): Warm {
-    const warm: Warm = { made: new Gate(this.#timeline), view: undefined };
-    this.partitions.acquire(partition, (jar) => {
-      this.#timeline.later(this.#services.makingMs(), () => {
-        warm.view = new SimulatedView({ attempt, partition }, jar, {
-          painted: (verified) => {
-            this.#tellSurface({ type: 'painted', attempt, verified });
-          },
-          loadFailed: (failure) => {
-            this.#tellSurface({ type: 'load-failed', attempt, failure });
-          },
-          lost: (failure) => {
-            this.#tellSurface({ type: 'lost', attempt, failure });
-          },
-          gone: (failure) => {
-            this.#tellSurface({ type: 'view-gone', attempt, failure });
-          },
-        });
-        warm.made.open();
+  #open(open: OpenView): void {
+    const { view } = open;
+    const { id, session, partition, generation, signsIn } = view;
+    const runtime = this.runtimes.get(session);
+    if (runtime === undefined) return;
+    this.opened.set(id, open);
+    const made = new Gate(this.#timeline);
+    runtime.leaves(partition, made);
+    runtime.viewFor(partition, signsIn ? generation : undefined, (page) => {
+      made.open();
+      if (open.isClosed) {
+        runtime.closed(page);
+        return;
+      }
+      open.page = page;
+      page.bind(view, {
+        painted: (verified) => {
+          this.#tell({ type: 'painted', view: id, verified });
+        },
+        loadFailed: (failure) => {
+          this.#oracle.loadFailed(open.surface, failure);
+          this.#tell({ type: 'load-failed', view: id, failure });
+        },
+        lost: (failure) => {
+          this.#tell({ type: 'lost', view: id, failure });
+        },
+        gone: (failure) => {
+          this.#oracle.died(open.surface, page);
+          this.#tell({ type: 'gone', view: id, failure });
+        },
       });
-    });
-    return warm;
-  }
-
-  #open(attempt: number): void {
-    const warm = this.#warm.get(attempt);
-    if (warm === undefined) return;
-    warm.made.then(() => {
-      const ticket = this.#tickets.get(attempt);
-      if (warm.view === undefined || ticket === undefined || !this.#isIncoming(attempt)) return;
-      this.#warm.delete(attempt);
-      this.#views.set(attempt, warm.view);
-      const { jar } = warm.view;
-      if (jar.isBeingCleared || jar.cookie !== undefined || jar.views.size > 1) {
+      const login = signsIn ? runtime.takeLogin(generation) : undefined;
+      const { jar } = page;
+      if (signsIn && (jar.isBeingCleared || jar.cookie !== undefined || jar.views.size > 1)) {
         this.#oracle.break('a partition is entered only when it has been cleared', jar.name);
       }
-      this.#services.enter(warm.view, ticket);
+      if (signsIn && login === undefined) this.#oracle.break('a login URL is used once', `view ${id}`);
+      this.#services.enter(page, login);
     });
   }
 
-  #discard(attempt: number): Gate {
-    const gone = new Gate(this.#timeline);
-    const warm = this.#warm.get(attempt);
-    this.#warm.delete(attempt);
-    if (warm === undefined) gone.open();
-    else {
-      warm.made.then(() => {
-        warm.view?.close();
-        gone.open();
-      });
-    }
-    return gone;
-  }
-
-  #isIncoming(attempt: number): boolean {
-    const surface = this.#surface;
-    return (surface.kind === 'entering' || surface.kind === 'swapping') && surface.incoming.attempt === attempt;
-  }
-
-  /** Takes a view off the wall; one that was live lingers beneath what followed it. */
-  #close(attempt: number): void {
-    const view = this.#views.get(attempt);
-    if (view === undefined) return;
-    this.#views.delete(attempt);
-    this.#oracle.closed(view);
-    view.retire();
-    if (!view.isLive) {
-      view.close();
+  /** Takes a view off the wall; one that was on top lingers beneath what followed it. */
+  #close(id: number): void {
+    const open = this.opened.get(id);
+    if (open === undefined) return;
+    this.opened.delete(id);
+    open.isClosed = true;
+    const { page } = open;
+    const runtime = this.runtimes.get(open.view.session);
+    if (page === undefined || runtime === undefined) return;
+    this.#oracle.closed(open.surface, page);
+    page.retire();
+    if (!open.isRaised) {
+      runtime.closed(page);
       return;
     }
     const left = new Gate(this.#timeline);
-    this.#leaving[view.view.partition] = left;
-    this.#lingering.add(view);
+    runtime.leaves(open.view.partition, left);
     this.#timeline.later(LINGER_MS, () => {
-      this.#lingering.delete(view);
-      view.close();
+      runtime.closed(page);
       left.open();
     });
   }
@@ -321,10 +312,9 @@ export class Wall {
     if (deadlines.length === 0) return;
     const now = this.#timeline.instant();
     let soonest = LONGEST_TIMER_MS;
-    for (const deadline of deadlines) {
-      for (const wait of [deadline.wall - now.wall, deadline.monotonic - now.monotonic]) {
-        soonest = Math.min(soonest, wait <= 0 ? 1_000 : wait + 5);
-      }
+    for (const { wall, monotonic } of deadlines) {
+      soonest = Math.min(soonest, Math.max(0, monotonic - now.monotonic) + LATE_MS);
+      if (wall > now.wall) soonest = Math.min(soonest, wall - now.wall + LATE_MS);
     }
     this.#timer = this.#timeline.later(soonest, () => {
       this.#tell({ type: 'clock' });
@@ -332,94 +322,75 @@ export class Wall {
   }
 
   /**
-   * The look that a wall takes every 30 s. A look is left out where it cannot see anything new: while none of the instants that the session
-   * holds has come by either clock since the look before.
-   * @param news what else than time has changed since the last look; `next`: the next look is taken whatever the session holds
+   * The look that a wall takes every 30 s. A look is left out where it cannot see anything new: while none of the instants that the wall
+   * goes by has come by either clock since the look before.
+   * @param news what else than time has changed since the last look; `next`: the next look is taken whatever the wall goes by
    */
   #planRecheck(news: 'next' | 'state' | 'none'): void {
     this.#timeline.cancel(this.#recheck);
     this.#recheck = undefined;
     const now = this.#timeline.instant();
-    const waits: number[] = [];
-    collectWaits(this.#session.phase, now, waits);
     let soonest = this.#takesEveryLook || news === 'next' ? 0 : Infinity;
-    for (const wait of waits) {
-      if (wait > 0) soonest = Math.min(soonest, wait);
-      else if (news === 'state') soonest = 0;
+    for (const { wall, monotonic } of wallInstants(this.state, this.context)) {
+      if (wall > now.wall) soonest = Math.min(soonest, wall - now.wall);
+      if (monotonic > now.monotonic) soonest = Math.min(soonest, monotonic - now.monotonic);
     }
     if (soonest === Infinity) return;
     const seen = Math.ceil((now.monotonic + soonest) / RECHECK_MS) * RECHECK_MS;
     // Not the one that is just being taken.
     const at = seen - now.monotonic > 1 ? seen : seen + RECHECK_MS;
     this.#recheck = this.#timeline.later(at - now.monotonic, () => {
-      const phase = this.#seenPhase;
+      const state = this.#seen;
       this.#tell({ type: 'clock' });
-      if (this.#seenPhase === phase) this.#planRecheck('none');
+      if (this.#seen === state) this.#planRecheck('none');
     });
-  }
-
-  #checkSession(): void {
-    const { phase } = this.#session;
-    const deadlines = sessionDeadlines(this.#session);
-    const now = this.#timeline.monotonic();
-    const isSound = deadlines.every(({ wall, monotonic }) => Number.isFinite(wall) && Number.isFinite(monotonic));
-    if (phase.kind !== 'idle' && (deadlines.length === 0 || !isSound)) {
-      this.#oracle.break('every state that waits has a deadline', phase.kind);
-    }
-    const soonest = Math.min(...deadlines.map(({ monotonic }) => monotonic));
-    if (phase.kind === 'waiting' && soonest - now > LONGEST_RETRY_AFTER_MS + 1) {
-      this.#oracle.break('no wait is longer than it may be', `${soonest - now} ms`);
-    }
-    if ((phase.kind === 'signing-in' || phase.kind === 'renewing') && soonest - now > POLICY.attemptMs + 1) {
-      this.#oracle.break('no attempt is longer than it may be', `${soonest - now} ms`);
-    }
   }
 
   /** What must hold between any two things that happen. */
   check(): void {
-    const { phase } = this.#session;
-    const surface = this.#surface;
-    const view = surface.kind === 'showing' || surface.kind === 'swapping' ? surface.view : undefined;
-    const incoming = surface.kind === 'entering' || surface.kind === 'swapping' ? surface.incoming : undefined;
-    if (this.#onTop?.attempt !== view?.attempt) this.#oracle.break('the surface shows what it says', surface.kind);
-    if (phase.kind === 'live' || phase.kind === 'renewing') {
-      if (view?.partition !== phase.live.partition) this.#oracle.break('a live session is on the wall', surface.kind);
-    }
-    let live = 0;
-    for (const one of this.#views.values()) {
-      if (one.isLive && !one.isRetired) live += 1;
-      if (one.attempt !== view?.attempt && one.attempt !== incoming?.attempt) {
-        this.#oracle.break('no view is leaked', `attempt ${one.attempt} while ${surface.kind}`);
-      }
-    }
-    if (live > 1) this.#oracle.break('never two live views');
-    for (const attempt of this.#warm.keys()) {
-      const current = phase.kind === 'signing-in' || phase.kind === 'renewing' ? phase.attempt.id : undefined;
-      if (attempt !== current) this.#oracle.break('no view is leaked', `attempt ${attempt} was never opened`);
-    }
-    let open = 0;
-    for (const jar of this.partitions.jars) open += jar.views.size;
-    // One whose making outlasted its attempt closes as soon as it is made.
-    if (open > this.#views.size + this.#warm.size + this.#lingering.size + 1) {
-      this.#oracle.break('no view is leaked', `${open} open`);
-    }
-    if (view === undefined && phase.kind === 'waiting') {
-      const notice = noticeOf(this.#session);
-      if (notice.code === undefined || notice.nextTryAt !== phase.nextTry.until.wall) {
-        this.#oracle.break('the notice says why and when', notice.kind);
-      }
-    }
+    checkWall(this, this.#oracle, this.#timeline);
   }
 }
 
-const typesOf = (effects: readonly { readonly type: string }[]) => effects.map(({ type }) => type).join(' ');
+/** The plan's programmes by surface; asked for millions of times. */
+function programmesOf(plan: WallPlan): (surface: string, wallMs: number) => Programme {
+  const surfaces = new Map(plan.surfaces.map((surface) => [surface.name, surface]));
+  return (name, wallMs) => {
+    const surface = surfaces.get(name);
+    if (surface === undefined) throw new Error(`no surface ${name}`);
+    return programmeAt(surface, plan.timeZone, wallMs);
+  };
+}
 
-function collectWaits(value: unknown, now: Instant, waits: number[]): void {
-  if (typeof value !== 'object' || value === null) return;
-  if ('wall' in value && 'monotonic' in value) {
-    if (typeof value.wall === 'number') waits.push(value.wall - now.wall);
-    if (typeof value.monotonic === 'number') waits.push(value.monotonic - now.monotonic);
-    return;
+/** Whether an event tells that a session is over. */
+function isLoss(event: WallEvent): boolean {
+  if (event.type === 'load-failed') return event.failure.code === 'CONSOLE_SIGNED_OUT';
+  return event.type === 'lost' || event.type === 'cookies-gone';
+}
+
+/** Whether a look at the clock alone would change the wall. */
+function isDue(before: WallState, context: WallContext): boolean {
+  return reduceWall(before, { type: 'clock' }, context)[0] !== before;
+}
+
+const liveOf = ({ phase }: Session) => (phase.kind === 'live' || phase.kind === 'renewing' ? phase.live : undefined);
+const attemptOf = ({ phase }: Session) =>
+  phase.kind === 'signing-in' || phase.kind === 'renewing' ? phase.attempt.id : undefined;
+
+function waitOf({ phase }: Session) {
+  if (phase.kind === 'waiting') return phase.nextTry;
+  return phase.kind === 'live' || phase.kind === 'renewing' ? phase.renewal.failed?.nextTry : undefined;
+}
+
+function describe(event: WallEvent, before: WallState, after: WallState, effects: readonly WallEffect[]): string {
+  const parts: string[] = [];
+  for (const [name, session] of after.sessions) {
+    const was = before.sessions.get(name);
+    if (was !== session) parts.push(`session ${name}: ${was?.phase.kind ?? ''} -> ${session.phase.kind}`);
   }
-  for (const part of Object.values(value)) collectWaits(part, now, waits);
+  for (const [name, surface] of after.surfaces) {
+    const was = before.surfaces.get(name);
+    if (was !== undefined && was !== surface) parts.push(`surface ${name}: ${kindOf(was)} -> ${kindOf(surface)}`);
+  }
+  return `${event.type}: ${parts.join(', ')} ${effects.map(({ type }) => type).join(' ')}`;
 }

@@ -4,11 +4,12 @@
  */
 import type { ErrorCode, Failure } from '../core/errors.ts';
 import { Chance } from './chance.ts';
+import type { WallPlan } from '../core/plan/plan.ts';
 import type { FaultEnd, Oracle } from './oracle.ts';
-import { CALL_LIMIT_MS, ONLINE_CHECK_MS, PAINT_DEADLINE_MS, POLICY, SIGN_IN_GRACE_MS } from './policy.ts';
+import { CALL_LIMIT_MS, ONLINE_CHECK_MS, PAINT_DEADLINE_MS, POLICY, RECHECK_MS, SIGN_IN_GRACE_MS } from './policy.ts';
 import { type Ticket, isOver } from './ticket.ts';
 import { type FaultKind, type Planned, FAULTS_A_YEAR } from './timetable.ts';
-import type { Timeline } from './timeline.ts';
+import type { Happening, Timeline } from './timeline.ts';
 import type { SimulatedView } from './view.ts';
 import type { Services, SignedIn, Wall } from './wall.ts';
 
@@ -18,7 +19,7 @@ const HOUR = 60 * MINUTE;
 const DAY = 24 * HOUR;
 const AIMED_WITHIN_MS = 9 * SECOND;
 
-type Server = 'keys' | 'auto-id' | 'sts' | 'federation' | 'console';
+type Server = 'keys' | 'auto-id' | 'sts' | 'federation' | 'console' | 'data';
 type Manner = 'refuses' | 'fails' | 'hangs' | 'asks-for-patience';
 type Permissions = 'right' | 'no-role' | 'no-dashboard' | 'no-widgets' | 'thrown-out';
 const STEPS = ['keys', 'auto-id', 'sts', 'federation'] as const satisfies readonly Server[];
@@ -38,6 +39,10 @@ export class World implements Services {
   readonly #plans: Chance;
   readonly #calls: Chance;
   readonly #traits: WorldTraits;
+  readonly #plan: WallPlan;
+  readonly #unplugged = new Set<string>();
+  readonly #ringing = new Set<string>();
+  #planWatch: Happening | undefined;
 
   /** Outages under way; those of the link are seen by the machine itself. */
   #outages = 0;
@@ -53,7 +58,8 @@ export class World implements Services {
   /** What waits for the next sign-in to strike. */
   #aimed: (() => void)[] = [];
 
-  constructor(timeline: Timeline, oracle: Oracle, seed: number, traits: WorldTraits) {
+  constructor(timeline: Timeline, oracle: Oracle, plan: WallPlan, seed: number, traits: WorldTraits) {
+    this.#plan = plan;
     this.#timeline = timeline;
     this.#oracle = oracle;
     this.#plans = new Chance(seed, 'plans');
@@ -100,11 +106,14 @@ export class World implements Services {
         return;
       }
       case 'clock-jump':
+        // What the plan says changes with the clock.
+        this.#oracle.excuse(RECHECK_MS);
         this.#timeline.setClock(chance.pick(1, -1) * chance.ofAnyMagnitude(SECOND, 3 * 365 * DAY));
+        this.watchThePlan();
         this.wall?.clocksMoved();
         return;
       case 'dst-change':
-        // Both of the machine's clocks count UTC: there is nothing to do, and nothing may come of it.
+        // Both of the machine's clocks count UTC: there is nothing to do here. The plan's hours move by themselves.
         return;
       case 'sleep':
         this.#sleep();
@@ -134,6 +143,12 @@ export class World implements Services {
           this.#permissions = 'right';
         });
         return;
+      case 'display-unplugged':
+        this.#unplug();
+        return;
+      case 'alarm':
+        this.#ring();
+        return;
       case 'screen-unlocked':
         this.#timeline.later(0, () => this.wall?.nudge());
         return;
@@ -158,6 +173,45 @@ export class World implements Services {
     this.#timeline.at(this.#timeline.now + ms, () => {
       undo();
       end();
+    });
+  }
+
+  /** Lets the oracle look at the moment at which a screen is to show something else, whatever the wall does. */
+  watchThePlan(): void {
+    this.#timeline.cancel(this.#planWatch);
+    const until = this.#oracle.nextChange();
+    if (!Number.isFinite(until)) return;
+    const wait = until - this.#timeline.wall();
+    this.#planWatch = this.#timeline.at(this.#timeline.now + wait, () => {
+      this.watchThePlan();
+    });
+  }
+
+  #unplug(): void {
+    const names = this.#plan.surfaces.map(({ name }) => name);
+    const name = names[Math.floor(this.#plans.fraction() * names.length)];
+    if (name === undefined || this.#unplugged.has(name)) return;
+    this.#unplugged.add(name);
+    this.wall?.setPlugged(name, false);
+    this.#timeline.at(this.#timeline.now + this.#plans.ofAnyMagnitude(SECOND, DAY), () => {
+      // A machine that sleeps hears of it when it wakes.
+      this.#timeline.later(this.#calls.between(0, SECOND), () => {
+        this.#unplugged.delete(name);
+        this.wall?.setPlugged(name, true);
+      });
+    });
+  }
+
+  #ring(): void {
+    const { name } = this.#plan.surfaces.find(({ alarms }) => alarms !== undefined) ?? {};
+    if (name === undefined || this.#ringing.has(name)) return;
+    this.#ringing.add(name);
+    this.#timeline.later(0, () => this.wall?.alarm(name, true));
+    this.#timeline.at(this.#timeline.now + this.#plans.ofAnyMagnitude(30 * SECOND, 6 * HOUR), () => {
+      this.#timeline.later(0, () => {
+        this.#ringing.delete(name);
+        this.wall?.alarm(name, false);
+      });
     });
   }
 
@@ -202,7 +256,7 @@ export class World implements Services {
 
   #serverOutage(): void {
     const chance = this.#plans;
-    const server = chance.pick<Server>('keys', 'auto-id', 'sts', 'federation', 'console');
+    const server = chance.pick<Server>('keys', 'auto-id', 'sts', 'federation', 'console', 'data');
     const ms = chance.ofAnyMagnitude(5 * SECOND, 12 * HOUR);
     const outage = {
       manner: chance.pick<Manner>('refuses', 'fails', 'hangs', 'asks-for-patience'),
@@ -219,11 +273,11 @@ export class World implements Services {
     if (wall === undefined) return;
     const end = this.#begin();
     this.#cuts += 1;
-    for (const jar of wall.partitions.jars) {
-      jar.cookie = undefined;
-      jar.isDead ||= this.#calls.happens(0.7);
-      for (const view of wall.views) {
-        if (view.jar === jar && view.ticket !== undefined) view.ticket.endsAt = this.#timeline.now;
+    for (const { partitions } of wall.runtimes.values()) {
+      for (const jar of partitions.jars) {
+        if (jar.cookie !== undefined) jar.cookie.endsAt = Math.min(jar.cookie.endsAt, this.#timeline.now);
+        jar.cookie = undefined;
+        jar.isDead ||= this.#calls.happens(0.7);
       }
     }
     this.#timeline.later(this.#calls.between(1, 500), () => {
@@ -313,16 +367,20 @@ export class World implements Services {
   }
 
   #revoke(): void {
-    const view = this.wall?.views.find(({ isLive }) => isLive);
-    if (view?.ticket === undefined) {
+    const views = this.wall?.views ?? [];
+    const ticket = views.find(({ isLive, isRetired }) => isLive && !isRetired)?.ticket;
+    if (ticket === undefined) {
       this.#timeline.at(this.#timeline.now + HOUR, () => {
         this.#revoke();
       });
       return;
     }
-    view.ticket.endsAt = Math.min(view.ticket.endsAt, this.#timeline.now);
-    view.polls = true;
-    this.#noticeEnd(view, this.#begin());
+    ticket.endsAt = Math.min(ticket.endsAt, this.#timeline.now);
+    for (const view of views) {
+      if (view.ticket !== ticket || !view.isLive) continue;
+      view.polls = true;
+      this.#noticeEnd(view, this.#begin());
+    }
   }
 
   // What the wall asks for.
@@ -441,7 +499,7 @@ export class World implements Services {
     });
   }
 
-  enter(view: SimulatedView, ticket: Ticket): void {
+  enter(view: SimulatedView, login: Ticket | undefined): void {
     const chance = this.#calls;
     const fail = (afterMs: number, reason: Failure) => {
       const end = this.#begin();
@@ -464,11 +522,21 @@ export class World implements Services {
       else fail(quick, failure('CONSOLE_LOAD_FAILED'));
       return;
     }
-    if (isOver(ticket, this.#timeline)) {
+    const ticket = login ?? view.jar.cookie;
+    if (ticket === undefined || isOver(ticket, this.#timeline)) {
       fail(SIGN_IN_GRACE_MS, failure('CONSOLE_SIGNED_OUT'));
       return;
     }
+    if ((this.#down.get('data') ?? []).length > 0) {
+      this.#timeline.later(1_000, () => {
+        if (!view.isClosed) view.jar.cookie = ticket;
+      });
+      fail(PAINT_DEADLINE_MS, failure('CONSOLE_DATA_FAILED'));
+      return;
+    }
     if (this.#permissions === 'no-dashboard') {
+      // The login itself is good.
+      view.jar.cookie = ticket;
       fail(quick, failure('CONSOLE_ACCESS_DENIED'));
       return;
     }
@@ -515,7 +583,7 @@ export class World implements Services {
       return;
     }
     view.polls = this.#calls.happens(0.7);
-    view.paint(verified);
+    view.paint(verified, this.#timeline.monotonic());
     this.#timeline.at(ticket.endsAt, () => {
       // The page may be asked nothing any more; the account is looked at in any case.
       if (!view.isRetired && view.polls) this.#noticeEnd(view);

@@ -20,7 +20,7 @@ interface Happening {
   readonly fraction: number;
   readonly event: SessionEvent;
   readonly needed: boolean;
-  readonly blocked: boolean;
+  readonly occupied: 'a' | 'b' | undefined;
 }
 
 const failure: fc.Arbitrary<Failure> = fc.record(
@@ -58,7 +58,7 @@ const happening: fc.Arbitrary<Happening> = fc.record({
   fraction: fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true }),
   event,
   needed: fc.nat(5).map((n) => n > 0),
-  blocked: fc.nat(5).map((n) => n === 0),
+  occupied: fc.constantFrom(undefined, undefined, undefined, 'a' as const, 'b' as const),
 });
 
 interface Step {
@@ -68,32 +68,32 @@ interface Step {
   readonly event: SessionEvent;
   readonly monotonic: number;
   readonly needed: boolean;
-  readonly blocked: boolean;
+  readonly occupied: 'a' | 'b' | undefined;
 }
 
 /** What becomes of a session; results are for the newest attempt more often than not, or little would ever go live. */
 function live(happenings: readonly Happening[]): Step[] {
-  let session = reduceSession(IDLE_SESSION, { type: 'start' }, at(0, 0, 0.5, true, false))[0];
+  let session = reduceSession(IDLE_SESSION, { type: 'start' }, at(0, 0, 0.5, true, undefined))[0];
   let wall = 0;
   let monotonic = 0;
-  return happenings.map(({ wallMs, monotonicMs, fraction, event: given, needed, blocked }) => {
+  return happenings.map(({ wallMs, monotonicMs, fraction, event: given, needed, occupied }) => {
     wall += wallMs;
     monotonic += monotonicMs;
     const isForNewest = 'attempt' in given && given.attempt > 3;
     const event = isForNewest ? { ...given, attempt: session.attempts } : given;
     const before = session;
-    const [after, effects] = reduceSession(before, event, at(wall, monotonic, fraction, needed, blocked));
+    const [after, effects] = reduceSession(before, event, at(wall, monotonic, fraction, needed, occupied));
     session = after;
-    return { before, after, effects, event, monotonic, needed, blocked };
+    return { before, after, effects, event, monotonic, needed, occupied };
   });
 }
 
-const at = (wall: number, monotonic: number, fraction: number, needed: boolean, blocked: boolean) => ({
+const at = (wall: number, monotonic: number, fraction: number, needed: boolean, occupied: 'a' | 'b' | undefined) => ({
   now: { wall, monotonic },
   fraction,
   policy: POLICY,
   needed,
-  blocked,
+  occupied,
 });
 
 /** Holds for each step of any life. */
@@ -125,8 +125,8 @@ describe('any life of a session', () => {
   });
 
   it('always waits for something while it is needed, within the longest that it may', () => {
-    always(({ after, monotonic, needed, blocked }) => {
-      const deadlines = sessionDeadlines(after, { needed, blocked });
+    always(({ after, monotonic, needed, occupied }) => {
+      const deadlines = sessionDeadlines(after, { needed, occupied });
       if (!needed) return true;
       if (!deadlines.every(({ wall, monotonic: due }) => Number.isFinite(wall) && Number.isFinite(due))) return false;
       const soonest = Math.min(...deadlines.map((deadline) => deadline.monotonic));
@@ -135,8 +135,12 @@ describe('any life of a session', () => {
     });
   });
 
-  it('never enters the partition whose picture is on the wall', () => {
-    always(({ after }) => attemptOf(after) === undefined || attemptOf(after)?.partition !== after.held);
+  it('never enters the partition whose picture is on the wall, unless its own is lost and another still good', () => {
+    always(({ after, before, occupied }) => {
+      const attempt = attemptOf(after);
+      if (attempt === undefined || attemptOf(before)?.id === attempt.id) return true;
+      return attempt.partition !== after.held || (after.phase.kind === 'signing-in' && attempt.partition !== occupied);
+    });
   });
 
   it('holds the partition that it is live in', () => {
@@ -147,10 +151,10 @@ describe('any life of a session', () => {
   });
 
   it('begins nothing while nobody needs it, and no renewal while its place is taken', () => {
-    always(({ before, effects, needed, blocked, event }) => {
+    always(({ before, after, effects, needed, occupied }) => {
       if (!has(effects, 'sign-in')) return true;
-      // A loss frees its place.
-      return needed && (!blocked || before.phase.kind !== 'live' || event.type === 'lost' || event.type === 'clock');
+      const place = before.held === 'a' ? 'b' : 'a';
+      return needed && (occupied !== place || after.phase.kind !== 'renewing');
     });
   });
 
@@ -165,9 +169,7 @@ describe('any life of a session', () => {
       const was = attemptOf(before);
       const isOver = was !== undefined && attemptOf(after)?.id !== was.id && event.type !== 'entered';
       const abandoned = effects.flatMap((effect) => (effect.type === 'abandon' ? [effect] : []));
-      return isOver
-        ? abandoned.length === 1 && abandoned[0]?.attempt === was.id
-        : abandoned.length === 0;
+      return isOver ? abandoned.length === 1 && abandoned[0]?.attempt === was.id : abandoned.length === 0;
     });
   });
 

@@ -2,7 +2,14 @@ import { describe, expect, it } from 'vitest';
 import type { Failure } from '../errors.ts';
 import type { Instant } from '../renewal/deadline.ts';
 import { reduceSession, sessionDeadlines } from './session.ts';
-import { IDLE_SESSION, type Session, type SessionEffect, type SessionEvent, type SessionPolicy } from './state.ts';
+import {
+  IDLE_SESSION,
+  type Session,
+  type SessionEffect,
+  type SessionEvent,
+  type Partition,
+  type SessionPolicy,
+} from './state.ts';
 
 const HOUR = 3_600_000;
 const policy: SessionPolicy = {
@@ -22,7 +29,7 @@ class Bench {
   fraction = 0.5;
   policy = policy;
   needed = true;
-  blocked = false;
+  occupied: Partition | undefined;
 
   tell(event: SessionEvent): readonly SessionEffect[] {
     const [next, effects] = reduceSession(this.session, event, {
@@ -30,7 +37,7 @@ class Bench {
       fraction: this.fraction,
       policy: this.policy,
       needed: this.needed,
-      blocked: this.blocked,
+      occupied: this.occupied,
     });
     this.session = next;
     return effects;
@@ -125,9 +132,7 @@ describe('a session', () => {
     bench.pass(HOUR * 0.56);
     bench.tell({ type: 'sign-in-failed', attempt: 2, failure: { ...refused, retryAfterMs: HOUR } });
     const effects = bench.pass(HOUR * 0.44);
-    expect(effects).toEqual([
-      { type: 'dark', reason: expect.objectContaining({ code: 'SERVER_REFUSED' }) as unknown },
-    ]);
+    expect(effects).toEqual([{ type: 'dark', reason: expect.objectContaining({ code: 'SERVER_REFUSED' }) as unknown }]);
     expect(bench.kind).toBe('waiting');
   });
 
@@ -188,10 +193,7 @@ describe('a session', () => {
     bench.goLive();
     bench.tell({ type: 'lost', partition: 'a', failure: signedOut });
     bench.pass(5_000);
-    expect(types(bench.tell({ type: 'sign-in-failed', attempt: 2, failure: refused }))).toEqual([
-      'abandon',
-      'dark',
-    ]);
+    expect(types(bench.tell({ type: 'sign-in-failed', attempt: 2, failure: refused }))).toEqual(['abandon', 'dark']);
     expect(bench.session.held).toBeUndefined();
   });
 

@@ -16,6 +16,7 @@ import { renewalAgeMs } from '../renewal/renewal-time.ts';
 import type {
   Attempt,
   Live,
+  Partition,
   Phase,
   Renewal,
   Session,
@@ -48,7 +49,7 @@ export function reduceSession(session: Session, event: SessionEvent, context: Se
       return onNudge(session, context);
     case 'renew-now':
       if (phase.kind === 'waiting') return begin(session, phase.failures, context);
-      if (phase.kind === 'live' && !context.blocked)
+      if (phase.kind === 'live' && !isBlocked(session, context))
         return begin(session, phase.renewal.failed?.failures ?? 0, context);
       return [session, []];
   }
@@ -56,9 +57,11 @@ export function reduceSession(session: Session, event: SessionEvent, context: Se
 
 /** When the session next wants to look at the clock; empty when nothing is pending. */
 export function sessionDeadlines(
-  { phase }: Session,
-  { needed, blocked }: Pick<SessionContext, 'needed' | 'blocked'>,
+  session: Session,
+  context: Pick<SessionContext, 'needed' | 'occupied'>,
 ): readonly Instant[] {
+  const { phase } = session;
+  const { needed } = context;
   switch (phase.kind) {
     case 'idle':
       return [];
@@ -68,7 +71,7 @@ export function sessionDeadlines(
       return needed ? [phase.nextTry.until] : [];
     case 'live': {
       const due = phase.renewal.failed?.nextTry.until ?? phase.renewal.at;
-      return needed && !blocked ? [due, phase.live.endsAt] : [phase.live.endsAt];
+      return needed && !isBlocked(session, context) ? [due, phase.live.endsAt] : [phase.live.endsAt];
     }
     case 'renewing':
       return [phase.attempt.giveUpAt, phase.live.endsAt];
@@ -79,12 +82,23 @@ function attemptOf(phase: Phase): Attempt | undefined {
   return phase.kind === 'signing-in' || phase.kind === 'renewing' ? phase.attempt : undefined;
 }
 
+const otherThan = (partition: Partition | undefined): Partition => (partition === 'a' ? 'b' : 'a');
+
+/** A renewal waits until the picture in its place has left. */
+const isBlocked = ({ held }: Session, { occupied }: Pick<SessionContext, 'occupied'>) => occupied === otherThan(held);
+
+/** Never the one with a live picture; where the session is not live, rather its own than one with a picture that is still good. */
+function partitionFor(session: Session, { occupied }: SessionContext): Partition {
+  const other = otherThan(session.held);
+  return other === occupied ? otherThan(occupied) : other;
+}
+
 function begin(session: Session, failures: number, context: SessionContext): SessionStep {
   const { phase } = session;
   if (!context.needed) return [session, []];
   const attempt: Attempt = {
     id: session.attempts + 1,
-    partition: session.held === 'a' ? 'b' : 'a',
+    partition: partitionFor(session, context),
     step: 'obtaining',
     failures,
     giveUpAt: after(context.now, context.policy.attemptMs),
@@ -122,13 +136,13 @@ function onClock(session: Session, context: SessionContext): SessionStep {
     case 'live': {
       const { failed } = phase.renewal;
       if (hasCome(phase.live.endsAt, now)) {
-        if (!context.needed) return [rest(session), []];
+        if (!context.needed && failed === undefined) return [rest(session), []];
         return failed === undefined
           ? begin({ ...session, phase: { kind: 'idle' } }, 0, context)
           : goDark(session, failed.reason, failed.failures, failed.nextTry);
       }
       const due = failed === undefined ? hasCome(phase.renewal.at, now) : hasElapsed(failed.nextTry.until, now);
-      return due && !context.blocked ? begin(session, failed?.failures ?? 0, context) : [session, []];
+      return due && !isBlocked(session, context) ? begin(session, failed?.failures ?? 0, context) : [session, []];
     }
     case 'idle':
       return begin(session, 0, context);

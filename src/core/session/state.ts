@@ -110,6 +110,6 @@ export interface SessionContext {
   readonly policy: SessionPolicy;
   /** A surface shows a dashboard of this session, or soon will: only then it is signed in and renewed. */
   readonly needed: boolean;
-  /** A picture that is still good stands in the partition that the next sign-in would take: a renewal waits for it. */
-  readonly blocked: boolean;
+  /** The partition, other than the one that is held, in which a picture of an older sign-in stands that is still good. */
+  readonly occupied?: Partition | undefined;
 }

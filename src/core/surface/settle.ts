@@ -90,7 +90,11 @@ export function surfaceDeadlines(surface: Surface, wants: Wants, context: Settle
   const shown = shownOf(surface);
   const dashboard = shown === undefined ? undefined : dashboards[shown.view.dashboard];
   if (shown !== undefined && dashboard !== undefined) {
-    deadlines.push(...freshnessDeadlines(shown, dashboard), shown.view.endsAt);
+    deadlines.push(
+      ...freshnessDeadlines(shown, dashboard),
+      shown.view.endsAt,
+      after(shown.view.endsAt, KEEP_PICTURE_MS),
+    );
     if (shown.lostAt !== undefined) deadlines.push(after(shown.lostAt, KEEP_PICTURE_MS));
   }
   return deadlines;
@@ -130,7 +134,8 @@ function isOver(shown: Shown, { now, entryOf }: SettleContext): boolean {
   if (isCurrent) return false;
   // What becomes of a session that is not live is told by the session itself, as long as nothing newer of it is there.
   if (entryOf(view.session).live === undefined) return false;
-  return hasCome(view.endsAt, now) || (lostAt !== undefined && hasElapsed(after(lostAt, KEEP_PICTURE_MS), now));
+  const goneAt = hasCome(view.endsAt, now) ? view.endsAt : lostAt;
+  return goneAt !== undefined && hasCome(after(goneAt, KEEP_PICTURE_MS), now);
 }
 
 /** A fresh load has failed to mend stale data: the session may be the reason. Asked once each time. */

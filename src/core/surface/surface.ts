@@ -44,6 +44,8 @@ export function reduceSurface(surface: Surface, event: SurfaceEvent, context: Su
     case 'painted':
       return onPainted(surface, event, context);
     case 'load-failed':
+      // Led to the sign-in page: it is the session that failed.
+      if (event.failure.code === 'CONSOLE_SIGNED_OUT') return onLost(surface, { ...event, type: 'lost' }, context);
       return surface.incoming?.view.id === event.view ? incomingFailed(surface, event.failure, context) : [surface, []];
     case 'lost':
       return onLost(surface, event, context);

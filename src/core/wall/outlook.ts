@@ -41,16 +41,20 @@ export function entryOf(session: Session | undefined, name: string, surfaces: It
   return { ...entry, login: { generation: attempt.id, partition: attempt.partition, endsAt: attempt.endsAt } };
 }
 
-/** Whether a picture that is still good stands in the partition that a renewal of the session would take. */
-export function isBlocked(session: Session, name: string, surfaces: Iterable<Surface>, now: Instant): boolean {
-  if (session.phase.kind !== 'live') return false;
-  const { live } = session.phase;
+/** The partition of a session in which a picture of an older sign-in than the one that it holds stands and is still good. */
+export function occupiedPartition(
+  { held }: Session,
+  name: string,
+  surfaces: Iterable<Surface>,
+  now: Instant,
+): Partition | undefined {
+  if (held === undefined) return undefined;
   for (const surface of surfaces) {
-    const view = shownOf(surface)?.view;
-    if (view?.session !== name || view.partition === live.partition) continue;
-    if (!hasCome(view.endsAt, now)) return true;
+    const shown = shownOf(surface);
+    if (shown?.view.session !== name || shown.view.partition === held || shown.lostAt !== undefined) continue;
+    if (!hasCome(shown.view.endsAt, now)) return shown.view.partition;
   }
-  return false;
+  return undefined;
 }
 
 /** Whether anything lives in a partition of a session, or is about to. */

@@ -18,7 +18,7 @@ import {
 import { type SettleContext, type Wants, settle, surfaceDeadlines } from '../surface/settle.ts';
 import { type Surface, type SurfaceEffect, type SurfaceEvent, UNPLUGGED_SURFACE, type View } from '../surface/state.ts';
 import { dropIncoming, goDark, reduceSurface, shownOf, viewsOf } from '../surface/surface.ts';
-import { entryOf, isBlocked, isUsed, neededDashboards, wantsOf } from './outlook.ts';
+import { entryOf, isUsed, neededDashboards, occupiedPartition, wantsOf } from './outlook.ts';
 import type { Wall, WallContext, WallEffect, WallEvent, WallStep } from './state.ts';
 
 /** A wall before anything has happened; its displays are told with a `displays` event. */
@@ -41,8 +41,12 @@ export function reduceWall(wall: Wall, event: WallEvent, context: WallContext): 
 
 /** When the wall next wants to look at the clock; what lies in the past has been seen to. */
 export function wallDeadlines(wall: Wall, context: WallContext): readonly Instant[] {
-  const turn = new Turn(wall, context);
-  return turn.deadlines().filter(({ monotonic }) => monotonic > context.now.monotonic);
+  return wallInstants(wall, context).filter(({ monotonic }) => monotonic > context.now.monotonic);
+}
+
+/** Every instant that the wall goes by, those that have come among them. */
+export function wallInstants(wall: Wall, context: WallContext): readonly Instant[] {
+  return new Turn(wall, context).deadlines();
 }
 
 // Rounds in which surfaces and sessions may answer each other before something must be wrong.
@@ -181,8 +185,8 @@ class Turn {
       const dashboards = neededDashboards(surface, this.#wantsOf(surfaceName), this.#now);
       needed ||= dashboards.some((dashboard) => plan.dashboards[dashboard]?.session === name);
     }
-    const blocked = isBlocked(session, name, this.#surfaces.values(), this.#now);
-    return { now: this.#now, fraction, policy, needed, blocked };
+    const occupied = occupiedPartition(session, name, this.#surfaces.values(), this.#now);
+    return { now: this.#now, fraction, policy, needed, occupied };
   }
 
   #tellSession(name: string, event: SessionEvent): void {
@@ -198,6 +202,8 @@ class Turn {
       case 'sign-in': {
         const { attempt, partition } = effect;
         this.#evict(name, partition);
+        // Whatever was left in it must not meet the new sign-in.
+        if (this.#used.has(keyOf(name, partition))) this.#effects.push({ type: 'clear', session: name, partition });
         this.#used.add(keyOf(name, partition));
         this.#effects.push({ type: 'sign-in', session: name, attempt, partition });
         return;

@@ -11,7 +11,7 @@ export interface MenuLine {
 export function statusLine({ phase }: Session, timeOfDay: (wallMs: number) => string): string {
   switch (phase.kind) {
     case 'idle':
-      return 'Starting';
+      return 'Not signed in, nothing of it is shown now';
     case 'signing-in':
       return 'Signing in';
     case 'renewing':
@@ -27,10 +27,22 @@ export function statusLine({ phase }: Session, timeOfDay: (wallMs: number) => st
   }
 }
 
-/** The tray's menu for a state of the session. */
-export function trayMenu(session: Session, timeOfDay: (wallMs: number) => string): readonly MenuLine[] {
+/** One line for each session; where there is only one, without its name. */
+export function statusLines(
+  sessions: ReadonlyMap<string, Session>,
+  timeOfDay: (wallMs: number) => string,
+): readonly string[] {
+  const lines = [...sessions].map(([name, session]) => ({ name, line: statusLine(session, timeOfDay) }));
+  return lines.length === 1 ? lines.map(({ line }) => line) : lines.map(({ name, line }) => `${name}: ${line}`);
+}
+
+/** The tray's menu for the states of the sessions. */
+export function trayMenu(
+  sessions: ReadonlyMap<string, Session>,
+  timeOfDay: (wallMs: number) => string,
+): readonly MenuLine[] {
   return [
-    { label: statusLine(session, timeOfDay) },
+    ...statusLines(sessions, timeOfDay).map((label) => ({ label })),
     { label: '', separator: true },
     { label: 'Renew now', action: 'renew' },
     { label: 'Quit Vigil', action: 'quit' },

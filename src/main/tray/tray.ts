@@ -1,9 +1,9 @@
 import { Menu, Tray, nativeImage } from 'electron';
 import type { Session } from '../../core/session/state.ts';
-import { statusLine, trayMenu } from './tray-menu.ts';
+import { statusLines, trayMenu } from './tray-menu.ts';
 
 export interface WallTray {
-  update(session: Session): void;
+  update(sessions: ReadonlyMap<string, Session>): void;
   close(): void;
 }
 
@@ -14,12 +14,12 @@ export function createTray(iconFile: string, actions: { renew(): void; quit(): v
   const tray = new Tray(nativeImage.createFromPath(iconFile));
   let shown = '';
   return {
-    update(session) {
-      const lines = trayMenu(session, timeOfDay);
+    update(sessions) {
+      const lines = trayMenu(sessions, timeOfDay);
       const text = JSON.stringify(lines);
       if (text === shown) return;
       shown = text;
-      tray.setToolTip(`Vigil: ${statusLine(session, timeOfDay)}`);
+      tray.setToolTip(`Vigil: ${statusLines(sessions, timeOfDay).join('; ')}`);
       tray.setContextMenu(
         Menu.buildFromTemplate(
           lines.map(({ label, action, separator }) => {

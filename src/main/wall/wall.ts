@@ -1,47 +1,31 @@
 import type { Session as ElectronSession } from 'electron';
 import { type Failure, toAppError } from '../../core/errors.ts';
+import type { Programme, WallPlan } from '../../core/plan/plan.ts';
 import type { Clock, Logger, Random } from '../../core/ports.ts';
-import { reduceSession, sessionDeadlines } from '../../core/session/session.ts';
-import {
-  IDLE_SESSION,
-  type Partition,
-  type Session,
-  type SessionEffect,
-  type SessionEvent,
-  type SessionPolicy,
-} from '../../core/session/state.ts';
-import { type Notice, noticeOf } from '../../core/surface/notice.ts';
-import { type SurfaceEffect, type SurfaceEvent, type SurfaceState, reduceSurface } from '../../core/surface/surface.ts';
+import type { SessionPolicy } from '../../core/session/state.ts';
+import type { View } from '../../core/surface/state.ts';
+import { faceOf } from '../../core/wall/face.ts';
+import type { WallContext, WallEffect, WallEvent, Wall as WallState } from '../../core/wall/state.ts';
+import { newWall, reduceWall, wallDeadlines } from '../../core/wall/wall.ts';
 import { Clockwork } from './clockwork.ts';
-import { ConsoleView } from './console-view.ts';
-import type { KioskWindow } from './kiosk-window.ts';
-import { type PageKind, swallowLastPages, watchDataCalls } from './navigation-guard.ts';
-import type { NoticeView } from './notice-view.ts';
-import { Partitions } from './partitions.ts';
-import { logTransition } from './session-log.ts';
-
-/** What a sign-in brings: the login URL, and the console session's life (wall-clock ms since the epoch). */
-export interface SignedIn {
-  readonly loginUrl: string;
-  readonly startedAt: number;
-  readonly endsAt: number;
-}
+import type { ConsoleView, ConsoleViewEvents } from './console-view.ts';
+import { type ConsoleSession, SessionRuntime } from './session-runtime.ts';
+import type { SurfaceWindow } from './surface-window.ts';
+import { logChanges } from './wall-log.ts';
 
 export interface WallOptions {
-  readonly window: KioskWindow;
-  readonly notice: NoticeView;
-  readonly signIn: () => Promise<SignedIn>;
-  readonly classify: (url: string) => PageKind;
+  readonly plan: WallPlan;
+  readonly programme: (surface: string, wallMs: number) => Programme;
+  readonly consoles: ReadonlyMap<string, ConsoleSession>;
   /** Applied to each partition before its first load (proxy, certificates). */
   readonly prepareSession: (session: ElectronSession) => Promise<void>;
-  readonly zoom: number;
   readonly paintDeadlineMs: number;
   readonly policy: SessionPolicy;
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;
-  /** Told after every change. */
-  readonly onChange: (session: Session, surface: SurfaceState) => void;
+  /** Told after every event, with the states before and after it. */
+  readonly onChange: (before: WallState, after: WallState, event: WallEvent) => void;
 }
 
 // What is left at least of a session that was just begun, however the clock was set while it was.
@@ -49,60 +33,78 @@ const SHORTEST_LIFE_MS = 60_000;
 // Long enough for a few frames on a slow machine.
 const LINGER_MS = 200;
 
-/** One session on one surface: performs what the two state machines decide, and tells them what came of it. */
+interface OpenView {
+  readonly surface: string;
+  readonly view: View;
+  console?: ConsoleView;
+  isRaised: boolean;
+  isClosed: boolean;
+}
+
+/** Performs what the wall's state machine decides, and tells it what came of it. */
 export class Wall {
   readonly #options: WallOptions;
-  readonly #partitions: Partitions;
   readonly #clockwork: Clockwork;
-  readonly #views = new Map<number, ConsoleView>();
-  /** Views of attempts whose login URL is still being obtained. */
-  readonly #warm = new Map<number, Promise<ConsoleView>>();
-  readonly #partitionOf = new Map<number, Partition>();
-  readonly #prepared = new WeakMap<ElectronSession, Promise<void>>();
-  #session: Session = IDLE_SESSION;
-  #surface: SurfaceState = { kind: 'notice' };
+  readonly #runtimes = new Map<string, SessionRuntime>();
+  readonly #windows = new Map<string, SurfaceWindow>();
+  readonly #views = new Map<number, OpenView>();
+  readonly #queue: WallEvent[] = [];
+  #state: WallState;
+  #isTelling = false;
   #stopped = false;
-  /** Until when a partition's last view lingers. */
-  readonly #leaving: Partial<Record<Partition, Promise<void>>> = {};
 
   constructor(options: WallOptions) {
     this.#options = options;
-    this.#partitions = new Partitions(
-      'console',
-      (session) => {
-        const viewOf = (id: number) => [...this.#views.values()].find((view) => view.contentsId === id);
-        swallowLastPages(session, viewOf);
-        watchDataCalls(session, viewOf);
-        this.#prepared.set(session, options.prepareSession(session));
-      },
-      options.logger,
-    );
+    this.#state = newWall(options);
+    for (const [name, page] of options.consoles) {
+      const { prepareSession, paintDeadlineMs, logger } = options;
+      const viewOf = (id: number) => this.#viewOfContents(id);
+      this.#runtimes.set(
+        name,
+        new SessionRuntime({ name, console: page, prepareSession, viewOf, paintDeadlineMs, logger }),
+      );
+    }
     this.#clockwork = new Clockwork(options.clock, () => {
-      this.#tell({ type: 'clock' });
+      this.tell({ type: 'clock' });
     });
   }
 
-  start(): void {
-    this.#tell({ type: 'start' });
+  get state(): WallState {
+    return this.#state;
+  }
+
+  /** What the state machine is to know of the moment. */
+  context(): WallContext {
+    const { policy, plan, programme, random } = this.#options;
+    return {
+      now: this.#clockwork.now(),
+      get fraction() {
+        return random.fraction();
+      },
+      policy,
+      plan,
+      programme,
+    };
+  }
+
+  /** The windows of the surfaces that have a display. Those that lost theirs may be closed when this returns. */
+  setWindows(windows: ReadonlyMap<string, SurfaceWindow>): void {
+    for (const name of this.#windows.keys()) if (!windows.has(name)) this.#windows.delete(name);
+    for (const [name, window] of windows) this.#windows.set(name, window);
+    this.tell({ type: 'displays', plugged: [...windows.keys()] });
   }
 
   /** The machine woke up, or the network came back. */
   nudge(): void {
-    this.#tell({ type: 'clock' });
-    this.#tell({ type: 'nudge' });
+    this.tell({ type: 'clock' });
+    this.tell({ type: 'nudge' });
   }
 
   /** The network service died, and the cookies with it (Electron keeps in-memory cookies there). */
   networkServiceGone(): void {
-    this.#partitions.forsake();
-    const { held } = this.#session;
-    if (held === undefined) return;
+    for (const runtime of this.#runtimes.values()) runtime.forsake();
     const sentence = 'The network service of this machine ended, and the session with it. Vigil signs in again.';
-    this.#tell({ type: 'lost', partition: held, failure: { code: 'CONSOLE_SIGNED_OUT', sentence } });
-  }
-
-  renewNow(): void {
-    this.#tell({ type: 'renew-now' });
+    this.tell({ type: 'cookies-gone', failure: { code: 'CONSOLE_SIGNED_OUT', sentence } });
   }
 
   /** Closes every view and timer; resolves when the partitions are empty. */
@@ -110,201 +112,185 @@ export class Wall {
     if (this.#stopped) return;
     this.#stopped = true;
     this.#clockwork.stop();
-    for (const attempt of [...this.#views.keys()]) this.#close(attempt, 0);
-    await Promise.all([...this.#warm.keys()].map((attempt) => this.#discard(attempt)));
-    await Promise.all([this.#partitions.release('a'), this.#partitions.release('b')]);
+    for (const id of [...this.#views.keys()]) this.#close(id, 0);
+    await Promise.all([...this.#runtimes.values()].map((runtime) => runtime.stop()));
   }
 
-  #tell(event: SessionEvent): void {
-    if (this.#stopped) return;
-    const before = this.#session;
-    const [next, effects] = reduceSession(before, event, {
-      now: this.#clockwork.now(),
-      fraction: this.#options.random.fraction(),
-      policy: this.#options.policy,
-    });
-    this.#session = next;
-    logTransition(this.#options.logger, before, next);
-    for (const effect of effects) this.#performSession(effect);
-    this.#clockwork.arm(sessionDeadlines(this.#session));
-    this.#changed();
-  }
-
-  #tellSurface(event: SurfaceEvent): void {
-    if (this.#stopped) return;
-    const before = this.#surface;
-    const [next, effects] = reduceSurface(before, event);
-    this.#surface = next;
-    if (next.kind !== before.kind) this.#options.logger.log('info', `surface.${next.kind}`);
-    for (const effect of effects) this.#performSurface(effect);
-    this.#changed();
-  }
-
-  #performSession(effect: SessionEffect): void {
-    switch (effect.type) {
-      case 'sign-in': {
-        const warm = this.#make(effect.attempt, effect.partition);
-        // Told to whoever opens it; an attempt that fails before that has nothing to tell of it.
-        warm.catch(() => undefined);
-        this.#warm.set(effect.attempt, warm);
-        void this.#signIn(effect.attempt);
-        return;
+  /** Takes an event. Those that come while one is being taken wait their turn. */
+  tell(event: WallEvent): void {
+    this.#queue.push(event);
+    if (this.#isTelling) return;
+    this.#isTelling = true;
+    try {
+      for (let next = this.#queue.shift(); next !== undefined && !this.#stopped; next = this.#queue.shift()) {
+        this.#take(next);
       }
-      case 'enter':
-        this.#tellSurface({
-          type: 'enter',
-          view: { attempt: effect.attempt, partition: effect.partition },
-          loginUrl: effect.loginUrl,
-        });
+    } finally {
+      this.#isTelling = false;
+    }
+  }
+
+  #take(event: WallEvent): void {
+    const before = this.#state;
+    const [next, effects] = reduceWall(before, event, this.context());
+    this.#state = next;
+    logChanges(this.#options.logger, before, next);
+    for (const effect of effects) this.#perform(effect);
+    this.#clockwork.arm(wallDeadlines(next, this.context()));
+    this.#showFaces();
+    this.#options.onChange(before, next, event);
+  }
+
+  #showFaces(): void {
+    const context = this.context();
+    for (const [name, window] of this.#windows) {
+      const face = faceOf(this.#state, name, context);
+      if (face !== undefined) window.show(face);
+    }
+  }
+
+  #perform(effect: WallEffect): void {
+    switch (effect.type) {
+      case 'sign-in':
+        this.#runtimes.get(effect.session)?.warm(effect.attempt, effect.partition);
+        void this.#signIn(effect.session, effect.attempt);
         return;
       case 'abandon':
-        this.#tellSurface({ type: 'abandon', attempt: effect.attempt });
-        this.#leaving[effect.partition] = this.#discard(effect.attempt);
-        this.#release(effect.partition);
+        this.#runtimes.get(effect.session)?.abandon(effect.attempt);
         return;
-      case 'release':
-        this.#release(effect.partition);
-        return;
-      case 'dark':
-        this.#tellSurface({ type: 'dark' });
-        return;
-    }
-  }
-
-  #performSurface(effect: SurfaceEffect): void {
-    switch (effect.type) {
-      case 'open':
-        void this.#open(effect.view.attempt, effect.loginUrl);
-        return;
-      case 'raise': {
-        const view = this.#views.get(effect.attempt);
-        if (view !== undefined) this.#options.window.raise(view.webContentsView);
+      case 'open': {
+        const open: OpenView = { surface: effect.surface, view: effect.view, isRaised: false, isClosed: false };
+        this.#views.set(effect.view.id, open);
+        void this.#open(open);
         return;
       }
-      case 'raise-notice':
-        this.#options.window.raiseBase();
+      case 'raise':
+        this.#raise(effect.surface, effect.view);
+        return;
+      case 'cover':
+        for (const open of this.#views.values()) if (open.surface === effect.surface) open.console?.onTop(false);
+        this.#windows.get(effect.surface)?.window.raiseBase();
         return;
       case 'close':
-        this.#close(effect.attempt, LINGER_MS);
+        this.#close(effect.view, LINGER_MS);
         return;
-      case 'report-entered':
-        if (!effect.verified) this.#options.logger.log('warn', 'view.unverified', { attempt: effect.attempt });
-        this.#tell({ type: 'entered', attempt: effect.attempt, verified: effect.verified });
-        return;
-      case 'report-entry-failed':
-        this.#tell({ type: 'entry-failed', attempt: effect.attempt, failure: effect.failure });
-        return;
-      case 'report-lost':
-        this.#tell({ type: 'lost', partition: effect.partition, failure: effect.failure });
+      case 'clear':
+        void this.#runtimes.get(effect.session)?.clear(effect.partition);
         return;
     }
   }
 
-  async #signIn(attempt: number): Promise<void> {
+  async #signIn(session: string, attempt: number): Promise<void> {
+    const runtime = this.#runtimes.get(session);
+    if (runtime === undefined) return;
     const begun = this.#clockwork.now();
     try {
-      const { loginUrl, startedAt, endsAt } = await this.#options.signIn();
+      const { loginUrl, startedAt, endsAt } = await runtime.signIn();
       // Reckoned by what passed, not by the time of day: the clock may have been set meanwhile.
       const now = this.#clockwork.now();
       const passed = Math.max(0, now.monotonic - begun.monotonic, now.wall - begun.wall);
       const lifeMs = Math.max(SHORTEST_LIFE_MS, endsAt - startedAt - passed);
-      this.#tell({ type: 'signed-in', attempt, loginUrl, lifeMs });
+      runtime.keepLogin(attempt, loginUrl);
+      this.tell({ type: 'signed-in', session, attempt, lifeMs });
     } catch (error) {
-      this.#tell({ type: 'sign-in-failed', attempt, failure: this.#failureOf(error, 'session.sign-in-error') });
+      const failure = this.#failureOf(error, 'session.sign-in-error');
+      this.tell({ type: 'sign-in-failed', session, attempt, failure });
     }
   }
 
-  /** A view for an attempt, its renderer started while the login URL is still being obtained. Rejects with what Electron says. */
-  async #make(attempt: number, partition: Partition): Promise<ConsoleView> {
-    const options = this.#options;
-    const session = await this.#partitions.acquire(partition);
-    this.#partitionOf.set(attempt, partition);
-    await this.#prepared.get(session);
-    return new ConsoleView({
-      id: attempt,
-      session,
-      classify: options.classify,
-      zoom: options.zoom,
-      paintDeadlineMs: options.paintDeadlineMs,
-      signInGraceMs: 5_000,
-      logger: options.logger,
-      events: {
-        painted: (verified) => {
-          this.#tellSurface({ type: 'painted', attempt, verified });
-        },
-        loadFailed: (failure) => {
-          this.#tellSurface({ type: 'load-failed', attempt, failure });
-        },
-        lost: (failure) => {
-          this.#tellSurface({ type: 'lost', attempt, failure });
-        },
-        gone: (failure) => {
-          this.#tellSurface({ type: 'view-gone', attempt, failure });
-        },
-        data: () => undefined,
-        pictured: () => undefined,
-      },
-    });
-  }
-
-  async #open(attempt: number, loginUrl: string): Promise<void> {
+  async #open(open: OpenView): Promise<void> {
+    const { view } = open;
+    const { id, partition, generation, signsIn } = view;
+    const dashboard = this.#options.plan.dashboards[view.dashboard];
+    const runtime = this.#runtimes.get(view.session);
+    if (dashboard === undefined || runtime === undefined) return;
     try {
-      const view = await this.#warm.get(attempt);
-      if (view === undefined || this.#stopped || !this.#isIncoming(attempt)) return;
-      this.#warm.delete(attempt);
-      this.#views.set(attempt, view);
-      this.#options.window.addBeneath(view.webContentsView);
-      view.enter(loginUrl);
+      const target = { id, dashboardUrl: dashboard.url, zoom: dashboard.zoom, events: this.#eventsOf(open) };
+      const made = runtime.viewFor(target, partition, signsIn ? generation : undefined);
+      runtime.leaves(partition, made.then(ignore, ignore));
+      const console = await made;
+      if (open.isClosed || this.#stopped) {
+        console.close();
+        return;
+      }
+      open.console = console;
+      const url = signsIn ? runtime.takeLogin(generation, dashboard.url) : dashboard.url;
+      this.#windows.get(open.surface)?.window.addBeneath(console.webContentsView);
+      if (url !== undefined) console.enter(url);
     } catch (error) {
-      this.#tellSurface({ type: 'load-failed', attempt, failure: this.#failureOf(error, 'view.open-error') });
+      this.tell({ type: 'load-failed', view: id, failure: this.#failureOf(error, 'view.open-error') });
     }
   }
 
-  /** Closes the view of an attempt that never got to be opened. */
-  async #discard(attempt: number): Promise<void> {
-    const warm = this.#warm.get(attempt);
-    this.#warm.delete(attempt);
-    await warm?.then(
-      (view) => {
-        view.close();
+  #eventsOf(open: OpenView): ConsoleViewEvents {
+    const { id } = open.view;
+    return {
+      painted: (verified) => {
+        if (!verified) this.#options.logger.log('warn', 'view.unverified', { view: id });
+        this.tell({ type: 'painted', view: id, verified });
       },
-      () => undefined,
-    );
+      loadFailed: (failure) => {
+        this.tell({ type: 'load-failed', view: id, failure });
+      },
+      lost: (failure) => {
+        this.tell({ type: 'lost', view: id, failure });
+      },
+      doubted: (failure) => {
+        this.tell({ type: 'doubted', view: id, failure });
+      },
+      gone: (failure) => {
+        this.tell({ type: 'gone', view: id, failure });
+      },
+      data: () => {
+        this.tell({ type: 'data', view: id });
+      },
+      pictured: (picture) => {
+        if (open.isRaised && !open.isClosed) this.#windows.get(open.surface)?.keepPicture(picture);
+      },
+    };
   }
 
-  #isIncoming(attempt: number): boolean {
-    const surface = this.#surface;
-    return (surface.kind === 'entering' || surface.kind === 'swapping') && surface.incoming.attempt === attempt;
+  #raise(surface: string, id: number): void {
+    const open = this.#views.get(id);
+    const window = this.#windows.get(surface);
+    if (open?.console === undefined || window === undefined) return;
+    for (const other of this.#views.values()) if (other.surface === surface) other.console?.onTop(false);
+    open.isRaised = true;
+    window.forgetPicture();
+    window.window.raise(open.console.webContentsView);
+    open.console.onTop(true);
   }
 
   /** Takes a view off the wall. One that was on top lingers beneath for a few frames, until the next one has been presented. */
-  #close(attempt: number, lingerMs: number): void {
-    const view = this.#views.get(attempt);
-    if (view === undefined) return;
-    this.#views.delete(attempt);
-    const partition = this.#partitionOf.get(attempt) ?? 'a';
-    this.#partitionOf.delete(attempt);
+  #close(id: number, lingerMs: number): void {
+    const open = this.#views.get(id);
+    if (open === undefined) return;
+    this.#views.delete(id);
+    open.isClosed = true;
+    const { console } = open;
+    if (console === undefined) return;
+    const window = this.#windows.get(open.surface);
     const take = () => {
-      this.#options.window.remove(view.webContentsView);
-      view.close();
+      window?.window.remove(console.webContentsView);
+      console.close();
     };
-    if (!view.isLive || lingerMs === 0) {
-      view.retire();
+    console.retire();
+    if (!open.isRaised || lingerMs === 0 || window === undefined) {
       take();
       return;
     }
-    view.retire();
-    this.#leaving[partition] = new Promise((resolve) => {
+    const left = new Promise<void>((resolve) => {
       setTimeout(() => {
         take();
         resolve();
       }, lingerMs);
     });
+    this.#runtimes.get(open.view.session)?.leaves(open.view.partition, left);
   }
 
-  /** Clears a partition once its last view has left. */
-  #release(partition: Partition): void {
-    void this.#partitions.release(partition, this.#leaving[partition]);
+  #viewOfContents(contentsId: number): ConsoleView | undefined {
+    for (const { console } of this.#views.values()) if (console?.contentsId === contentsId) return console;
+    return undefined;
   }
 
   #failureOf(error: unknown, event: string): Failure {
@@ -312,11 +298,6 @@ export class Wall {
     if (failure.code === 'INTERNAL') this.#options.logger.log('error', event, { error });
     return failure.toFailure();
   }
-
-  #changed(): void {
-    if (this.#stopped) return;
-    const notice: Notice = noticeOf(this.#session);
-    this.#options.notice.show(notice);
-    this.#options.onChange(this.#session, this.#surface);
-  }
 }
+
+const ignore = () => undefined;

@@ -1,0 +1,39 @@
+import type { Logger } from '../../core/ports.ts';
+import type { Surface } from '../../core/surface/state.ts';
+import { kindOf } from '../../core/surface/state.ts';
+import { shownOf } from '../../core/surface/surface.ts';
+import type { Wall } from '../../core/wall/state.ts';
+import { logTransition } from './session-log.ts';
+
+/** Logs what changed between two states of a wall: `session.*`, `surface.*`, and `surface.shows` for whatever takes a surface over. */
+export function logChanges(logger: Logger, before: Wall, after: Wall): void {
+  if (before === after) return;
+  for (const [name, session] of after.sessions) {
+    const was = before.sessions.get(name);
+    if (was !== undefined && was !== session) logTransition(logger, name, was, session);
+  }
+  for (const [name, surface] of after.surfaces) {
+    const was = before.surfaces.get(name);
+    if (was !== undefined && was !== surface) logSurface(logger, name, was, surface);
+  }
+}
+
+function logSurface(logger: Logger, name: string, before: Surface, after: Surface): void {
+  const kind = kindOf(after);
+  if (kind !== kindOf(before)) logger.log('info', `surface.${kind}`, { surface: name });
+  const shown = shownOf(after)?.view;
+  if (shown !== undefined && shown.id !== shownOf(before)?.view.id) {
+    const { id, dashboard, session, generation } = shown;
+    logger.log('info', 'surface.shows', { surface: name, dashboard, view: id, session, generation });
+  } else if (shown === undefined && before.base.kind !== after.base.kind) {
+    logger.log('info', 'surface.shows', { surface: name, cover: after.base.kind });
+  }
+  const { trouble } = after;
+  if (trouble !== undefined && trouble !== before.trouble) {
+    const { code, sentence: reason } = trouble.reason;
+    const nextTryAt = new Date(trouble.nextTry.until.wall).toISOString();
+    const { dashboard, failures } = trouble;
+    logger.log('warn', 'surface.trouble', { surface: name, dashboard, code, reason, failures, nextTryAt });
+  }
+  if (after.ringing !== before.ringing) logger.log('info', 'surface.alarm', { surface: name, ringing: after.ringing });
+}

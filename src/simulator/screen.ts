@@ -1,0 +1,165 @@
+import type { PlannedSurface, Showing } from '../core/plan/plan.ts';
+import { programmeAt } from '../core/playlist/programme.ts';
+import { POLICY, RECHECK_MS } from './policy.ts';
+import { canBeKnownOver, isOver } from './ticket.ts';
+import type { Timeline } from './timeline.ts';
+import type { SimulatedView } from './view.ts';
+
+const DAY_MS = 86_400_000;
+/** A view that shows for this long has settled, in ms. */
+const SETTLED_MS = 60_000;
+/**
+ * A session that is over by what the machine can know is never on a screen for longer than this time of being awake, in ms: one look, the
+ * short wait that keeps the last picture, and one attempt.
+ */
+export const LONGEST_STALE_MS = RECHECK_MS + POLICY.keepPictureMs + POLICY.attemptMs + 2_000;
+/** Timers are a little late. */
+const LATE_MS = 10;
+
+/** The books on one screen: what is on it, against what the plan says. */
+export class Screen {
+  readonly #timeline: Timeline;
+  readonly #surface: PlannedSurface;
+  readonly #timeZone: string | undefined;
+  readonly #break: (name: string, detail: string) => void;
+  shown: SimulatedView | undefined;
+  isPlugged = true;
+  isRinging = false;
+  /** Loads that failed in a row, quick deaths of views among them. */
+  failures = 0;
+  #deaths = 0;
+  #raisedAt = 0;
+  #judgedTo = 0;
+  litMs = 0;
+  judgedMs = 0;
+  #unexplained = 0;
+  #stretch = 0;
+  longestStretch = 0;
+  /** The day on which the longest unexplained dark stretch ended. */
+  longestDay = 0;
+  #stale = 0;
+  longestStale = 0;
+  #wasLit = false;
+  #wasKnownStale = false;
+  #wasUnknowable = false;
+  #wasPlugged = true;
+
+  constructor(
+    timeline: Timeline,
+    surface: PlannedSurface,
+    timeZone: string | undefined,
+    broken: (name: string, detail: string) => void,
+  ) {
+    this.#timeline = timeline;
+    this.#surface = surface;
+    this.#timeZone = timeZone;
+    this.#break = (name, detail) => {
+      broken(name, `${surface.name}: ${detail}`);
+    };
+  }
+
+  get availability(): number {
+    return this.judgedMs === 0 ? 1 : 1 - this.#unexplained / this.judgedMs;
+  }
+
+  /** When the plan changes next, by the wall clock in ms. */
+  nextChange(): number {
+    return programmeAt(this.#surface, this.#timeZone, this.#timeline.wall()).until;
+  }
+
+  loadFailed(): void {
+    this.failures += 1;
+  }
+
+  died(view: SimulatedView): void {
+    if (view !== this.shown) {
+      this.failures += 1;
+      return;
+    }
+    const hasSettled = this.#timeline.monotonic() - this.#raisedAt >= SETTLED_MS;
+    this.#deaths = hasSettled ? 1 : this.#deaths + 1;
+    this.failures = this.#deaths - 1;
+  }
+
+  raised(view: SimulatedView | undefined, isSignedIn: (session: string) => boolean): void {
+    if (view !== undefined && !view.hasPainted) {
+      this.#break('a picture gives way only to one that has painted', `view ${view.view?.id ?? 0}`);
+    }
+    const under = this.shown;
+    if (view === undefined && under?.view !== undefined && this.isPlugged && this.#wanted().kind !== 'night') {
+      if (this.#isFresh() && !this.#canBeKnownOver() && isSignedIn(under.view.session)) {
+        this.#break('a live picture is not taken down', `view ${under.view.id}`);
+      }
+    }
+    this.shown = view;
+    this.#stale = 0;
+    if (view === undefined) return;
+    this.failures = 0;
+    this.#raisedAt = this.#timeline.monotonic();
+  }
+
+  look(isExcused: boolean, excusedUntil: number): void {
+    const { now } = this.#timeline;
+    const passed = now - this.#judgedTo;
+    if (passed <= 0) return;
+    const isLit = this.#wasLit;
+    if (isLit) this.litMs += passed;
+    if (this.#wasKnownStale) {
+      this.#stale += passed;
+      this.longestStale = Math.max(this.longestStale, this.#stale);
+      if (this.#stale > LONGEST_STALE_MS && this.#stale - passed <= LONGEST_STALE_MS) {
+        this.#break('a session that is over is not shown', `for ${Math.round(this.#stale / 1000)} s`);
+      }
+    }
+    const isJudged = !isExcused && !this.#wasUnknowable && this.#wasPlugged;
+    const judged = isJudged ? Math.max(0, now - Math.max(this.#judgedTo, excusedUntil)) : 0;
+    this.judgedMs += judged;
+    if (!isLit && judged > 0) {
+      this.#stretch += judged;
+      if (this.#stretch > LATE_MS) this.#unexplained += judged;
+      if (this.#stretch > this.longestStretch) {
+        this.longestStretch = this.#stretch;
+        this.longestDay = now / DAY_MS;
+      }
+    } else this.#stretch = 0;
+    this.#judgedTo = now;
+  }
+
+  note(): void {
+    this.#wasLit = this.#isLit();
+    const ticket = this.shown?.ticket;
+    const over = ticket !== undefined && isOver(ticket, this.#timeline);
+    const known = over && this.#canBeKnownOver();
+    this.#wasKnownStale = known && !this.#timeline.isAsleep;
+    this.#wasUnknowable = over && !known;
+    this.#wasPlugged = this.isPlugged;
+  }
+
+  #wanted(): Showing {
+    const { alarms } = this.#surface;
+    if (this.isRinging && alarms !== undefined) return { kind: 'dashboard', dashboard: alarms.dashboard };
+    return programmeAt(this.#surface, this.#timeZone, this.#timeline.wall()).now;
+  }
+
+  #isLit(): boolean {
+    const wanted = this.#wanted();
+    if (wanted.kind === 'night') return this.shown === undefined;
+    return this.#isFresh() && this.shown?.view?.dashboard === wanted.dashboard;
+  }
+
+  #isFresh(): boolean {
+    const { shown } = this;
+    return (
+      shown?.ticket !== undefined &&
+      shown.hasPainted &&
+      shown.hasPicture &&
+      !this.#timeline.isAsleep &&
+      !isOver(shown.ticket, this.#timeline)
+    );
+  }
+
+  #canBeKnownOver(): boolean {
+    const ticket = this.shown?.ticket;
+    return ticket !== undefined && canBeKnownOver(ticket, this.#timeline);
+  }
+}
