@@ -11,5 +11,5 @@ import type { Stage } from './stage.ts';
  * environment stays as it is. Stop it after the wall.
  */
 export function openFaultProxy(stage: Stage, options: Omit<FaultProxyOptions, 'targets'> = {}): Promise<FaultProxy> {
-  return startFaultProxy({ targets: targetsOf(stage.urls), ...options });
+  return startFaultProxy({ targets: targetsOf(stage.urls, stage.ports), ...options });
 }

@@ -152,6 +152,7 @@ export async function startStandin(options: StandinOptions = {}): Promise<Standi
         federation: `${url('federation')}/federation`,
         console: consoleOrigin(hosts()),
       },
+      ports: Object.fromEntries(SERVICES.map((service) => [service, port(service)])) as Record<ServiceName, number>,
       controlApi: { url: api.url, token },
       keys: () => world.keys,
       control,

@@ -278,6 +278,8 @@ export interface Control {
 
 export interface Standin {
   readonly urls: ServiceUrls;
+  /** Where each service listens on 127.0.0.1, whatever its address is outside. */
+  readonly ports: Readonly<Record<ServiceName, number>>;
   readonly controlApi: { readonly url: string; readonly token: string };
   readonly keys: () => KeySet;
   readonly control: Control;

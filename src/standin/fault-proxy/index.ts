@@ -1,6 +1,6 @@
 /** A network that misbehaves as told, between a wall and the stand-in: loopback only. See the README beside this file. */
 import { writeFileSync } from 'node:fs';
-import type { ServiceUrls } from '../types.ts';
+import { SERVICES, type ServiceName, type ServiceUrls } from '../types.ts';
 import { startControlServer } from './control-server.ts';
 import { Relay } from './relay.ts';
 import { asFault, rulesFor } from './rules.ts';
@@ -15,21 +15,22 @@ const MOST_EVENTS = 20_000;
 /**
  * The services of a stand-in as targets, by their names there. Its sign-in hosts, which browsers see, are a target of their own
  * (`signin`): `federation` is the endpoint that programs ask.
+ * @param ports where the services listen; may be left out where that is what their addresses say
  */
-export function targetsOf(urls: ServiceUrls): Record<string, Target> {
-  const consolePage = new URL(urls.console);
-  const federation = new URL(urls.federation);
-  const domain = consolePage.hostname.replace(/^console\./, '');
-  const programs = Object.entries(urls).filter(([name]) => name !== 'console');
+export function targetsOf(urls: ServiceUrls, ports: Partial<Record<ServiceName, number>> = {}): Record<string, Target> {
+  const target = (name: ServiceName, url: URL, hosts = [url.hostname]): Target => {
+    const as = Number(url.port || (url.protocol === 'https:' ? 443 : 80));
+    return { hosts, port: ports[name] ?? as, as };
+  };
+  const site = new URL(urls.console);
+  const signIn = site.hostname.replace(/^console\./, 'signin.');
+  const programs = SERVICES.filter((name) => name !== 'console');
+  // As for the browser's side: at the port of the console where that has none, for so has the sign-in.
+  const signInUrl = new URL(site.port === '' ? site : urls.federation);
   return {
-    signin: { hosts: [`signin.${domain}`, `*.signin.${domain}`], port: Number(federation.port) },
-    ...Object.fromEntries(
-      programs.map(([name, url]) => {
-        const { hostname, port } = new URL(url as string);
-        return [name, { hosts: [hostname], port: Number(port) }];
-      }),
-    ),
-    console: { hosts: [consolePage.hostname, `*.${consolePage.hostname}`], port: Number(consolePage.port) },
+    signin: target('federation', signInUrl, [signIn, `*.${signIn}`]),
+    ...Object.fromEntries(programs.map((name) => [name, target(name, new URL(urls[name]))])),
+    console: target('console', site, [site.hostname, `*.${site.hostname}`]),
   };
 }
 
@@ -109,10 +110,10 @@ export async function startFaultProxy(options: FaultProxyOptions): Promise<Fault
  */
 function resolverRules({ targets, hostsFile }: FaultProxyOptions, relays: ReadonlyMap<string, Relay>): string {
   return Object.entries(targets)
-    .flatMap(([name, { hosts, port }]) =>
+    .flatMap(([name, { hosts, port, as: outside = port }]) =>
       hosts.map((host) => {
         const to = hostsFile === undefined || host.includes('*') ? '127.0.0.1' : host;
-        return `MAP ${host}:${String(port)} ${to}:${String(relays.get(name)?.port ?? 0)}`;
+        return `MAP ${host}:${String(outside)} ${to}:${String(relays.get(name)?.port ?? 0)}`;
       }),
     )
     .join(',');

@@ -4,8 +4,10 @@
 export interface Target {
   /** Host names as a wall's addresses have them; `*` stands for any part (`*.console.localhost`). */
   readonly hosts: readonly string[];
-  /** The service's port on 127.0.0.1. It is the port of the wall's addresses, too. */
+  /** The service's port on 127.0.0.1. */
   readonly port: number;
+  /** Port of the wall's addresses. Default: the service's own. */
+  readonly as?: number;
 }
 
 /** How the network misbehaves. `only` names the targets it is about; without it, all of them. */
