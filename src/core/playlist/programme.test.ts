@@ -101,7 +101,7 @@ describe('a programme', () => {
   });
 
   it('refuses a time zone that is none', () => {
-    expect(() => programmeAt(surfaceOf([]), 'Europe/Atlantis', 0)).toThrow(RangeError);
+    expect(() => programmeAt(surfaceOf([entry('a', 60), entry('b', 60)]), 'Europe/Atlantis', 0)).toThrow(RangeError);
   });
 
   it("goes by the machine's time zone where none is named", () => {

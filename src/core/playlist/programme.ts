@@ -24,11 +24,9 @@ interface Slot {
 }
 
 interface Timetable {
-  /** Instants at which the segments of a day begin, and its end; the day is counted from 1970-01-01. */
-  segmentsOf(day: number): readonly number[];
   slotAt(instant: number): Slot;
-  /** Only one thing is ever shown. */
-  readonly isConstant: boolean;
+  /** What is shown where only one thing ever is. */
+  readonly constant: Showing | undefined;
   /** The last answer, good from `since` until its own end. */
   last?: { readonly since: number; readonly programme: Programme };
 }
@@ -83,7 +81,8 @@ function cutsOf(surface: PlannedSurface): readonly number[] {
   return [...minutes].filter((minute) => minute < 1440).sort((a, b) => a - b);
 }
 
-function timetableOf(surface: PlannedSurface, clocks: Zone): Timetable {
+function timetableOf(surface: PlannedSurface, timeZone: string | undefined): Timetable {
+  let clocks: Zone | undefined;
   const cuts = cutsOf(surface);
   const week = [1, 2, 3, 4, 5, 6, 7].map((weekday) =>
     cuts.map((minute) => roundOf(surface, weekday as Weekday, minute)),
@@ -91,10 +90,13 @@ function timetableOf(surface: PlannedSurface, clocks: Zone): Timetable {
   const all = week.flat().flatMap(({ turns }) => turns.map(({ showing }) => showing));
   const days = new Map<number, readonly number[]>();
 
+  /** Instants at which the segments of a day begin, and its end; the day is counted from 1970-01-01. */
   const segmentsOf = (day: number): readonly number[] => {
     const known = days.get(day);
     if (known !== undefined) return known;
-    const starts = [...cuts, 1440].map((minute) => clocks.firstReading(day * DAY_MS + minute * MINUTE_MS));
+    // Asked for only now: a surface that never changes has no need of the zone's rules, which take a while to come by.
+    const { firstReading } = (clocks ??= zone(timeZone));
+    const starts = [...cuts, 1440].map((minute) => firstReading(day * DAY_MS + minute * MINUTE_MS));
     const [oldest] = days.keys();
     if (days.size >= MOST_DAYS && oldest !== undefined) days.delete(oldest);
     days.set(day, starts);
@@ -118,8 +120,8 @@ function timetableOf(surface: PlannedSurface, clocks: Zone): Timetable {
     return { showing: turn.showing, until: Math.min(end, instant - gone + turn.endsMs) };
   };
 
-  const [first] = all;
-  return { segmentsOf, slotAt, isConstant: first === undefined || all.every((showing) => isSame(showing, first)) };
+  const [first = NIGHT] = all;
+  return { slotAt, constant: all.every((showing) => isSame(showing, first)) ? first : undefined };
 }
 
 const timetables = new WeakMap<PlannedSurface, Map<string, Timetable>>();
@@ -129,21 +131,22 @@ function timetable(surface: PlannedSurface, timeZone: string | undefined): Timet
   timetables.set(surface, ofZones);
   const known = ofZones.get(timeZone ?? '');
   if (known !== undefined) return known;
-  const made = timetableOf(surface, zone(timeZone));
+  const made = timetableOf(surface, timeZone);
   ofZones.set(timeZone ?? '', made);
   return made;
 }
 
 function look(table: Timetable, instant: number): Programme {
+  const forGood = (showing: Showing): Programme => ({ now: showing, until: Infinity, next: showing });
+  if (table.constant !== undefined) return forGood(table.constant);
   const { showing: now, until } = table.slotAt(instant);
-  if (table.isConstant) return { now, until: Infinity, next: now };
   let end = until;
   while (end - instant < LOOK_AHEAD_MS) {
     const { showing, until: later } = table.slotAt(end);
     if (!isSame(showing, now)) return { now, until: end, next: showing };
     end = later;
   }
-  return { now, until: Infinity, next: now };
+  return forGood(now);
 }
 
 /**
@@ -160,7 +163,7 @@ function look(table: Timetable, instant: number): Programme {
  * do not happen. In a night that goes through 02:00 to 03:00 twice, 02:30 is its first coming, for beginnings and ends
  * alike: hours from 02:30 on go on through the second 02:00, and hours up to 02:30 are over with the first.
  *
- * @param timeZone IANA name; undefined: the machine's own. Throws a RangeError for a name that is none.
+ * @param timeZone IANA name; undefined: the machine's own. Throws a RangeError for a name that is none, where it matters.
  * @param wallMs ms since the epoch; times beyond 250 000 years from now count as those
  */
 export function programmeAt(surface: PlannedSurface, timeZone: string | undefined, wallMs: number): Programme {

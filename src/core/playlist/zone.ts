@@ -13,7 +13,7 @@ export interface Zone {
    * if it were UTC's, in ms. So a time that is left out is the instant of the jump, and one that comes twice is its
    * first.
    */
-  firstReading(readingMs: number): number;
+  readonly firstReading: (readingMs: number) => number;
 }
 
 /** Time between two changes of the zone's offset: instants from `from` up to, not including, `until`. */
@@ -46,7 +46,7 @@ function zoneOf(id: string): Zone {
     return found;
   };
   return {
-    firstReading(readingMs) {
+    firstReading: (readingMs) => {
       for (let span = find(readingMs - FARTHEST_MS); ; span = find(span.until)) {
         const instant = Math.max(span.from, readingMs - span.offsetMs);
         if (instant < span.until) return instant;
