@@ -1,4 +1,4 @@
-import { screen } from 'electron';
+import { type Display, screen } from 'electron';
 import {
   type DisplayAssignment,
   type DisplayIdentity,
@@ -34,12 +34,18 @@ export function watchDisplays({ surfaces, logger, onChange }: WatchDisplaysOptio
   let told: string | undefined;
   let timer: NodeJS.Timeout | undefined;
   let firstEventAt: number | undefined;
+  let hasSeenOne = false;
 
   const look = () => {
     clearTimeout(timer);
     firstEventAt = undefined;
-    const before = assignment;
-    assignment = matchDisplays(surfaces, displaysNow(), before);
+    const displays = screen.getAllDisplays();
+    hasSeenOne ||= !displays.every(isStopgap);
+    assignment = matchDisplays(
+      surfaces,
+      identitiesOf(hasSeenOne ? displays.filter((one) => !isStopgap(one)) : displays),
+      assignment,
+    );
     const statuses = statusesOf(assignment);
     const text = JSON.stringify([...statuses]);
     if (text === told) return;
@@ -59,8 +65,9 @@ export function watchDisplays({ surfaces, logger, onChange }: WatchDisplaysOptio
     timer = setTimeout(look, Math.max(0, Math.min(QUIET_MS, firstEventAt + AT_MOST_MS - now)));
   };
 
+  // At once: the system has moved its window onto another display, whose picture it covers.
+  screen.on('display-removed', look);
   screen.on('display-added', onEvent);
-  screen.on('display-removed', onEvent);
   screen.on('display-metrics-changed', onEvent);
   const rechecks = setInterval(look, RECHECK_MS);
   look();
@@ -70,15 +77,23 @@ export function watchDisplays({ surfaces, logger, onChange }: WatchDisplaysOptio
       clearTimeout(timer);
       clearInterval(rechecks);
       screen.off('display-added', onEvent);
-      screen.off('display-removed', onEvent);
+      screen.off('display-removed', look);
       screen.off('display-metrics-changed', onEvent);
     },
   };
 }
 
-function displaysNow(): readonly DisplayIdentity[] {
+/**
+ * Where every display is unplugged, Chromium on X11 makes one up as large as the desktop. A server that knows nothing of displays has
+ * only such a one, and never another.
+ */
+function isStopgap({ id, label, displayFrequency }: Display): boolean {
+  return id === 0 && label === '' && displayFrequency === 0;
+}
+
+function identitiesOf(displays: readonly Display[]): readonly DisplayIdentity[] {
   const primary = screen.getPrimaryDisplay();
-  return screen.getAllDisplays().map(({ id, label, bounds }) => ({
+  return displays.map(({ id, label, bounds }) => ({
     id,
     label,
     ...{ x: bounds.x, y: bounds.y, width: bounds.width, height: bounds.height },

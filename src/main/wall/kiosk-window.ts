@@ -11,6 +11,9 @@ const KIOSK = { kiosk: true, fullscreen: true, frame: false, resizable: true, al
 // Of a display 1080 high; a larger one is looked at from further away.
 const STRIP_SHARE = 48 / 1080;
 const LOWEST_STRIP = 32;
+// A window manager arranges windows anew when displays change, and may be done after us.
+const PUT_BACK_MS = 500;
+const PUT_BACK_TIMES = 5;
 const WINDOWED = { width: 1280, height: 720 };
 
 /**
@@ -21,6 +24,9 @@ export class KioskWindow {
   readonly #window: BaseWindow;
   readonly #windowed: boolean;
   readonly #base: WebContentsView;
+  #bounds: Readonly<Rectangle>;
+  #putBack = PUT_BACK_TIMES;
+  #timer: NodeJS.Timeout | undefined;
   #top: WebContentsView;
   #strip: WebContentsView | undefined;
   readonly #beneath = new Set<WebContentsView>();
@@ -28,6 +34,7 @@ export class KioskWindow {
   /** @param base what stands when nothing else does; it is never removed, and invisible while it is not on top */
   constructor(base: WebContentsView, { windowed, title, bounds }: KioskWindowOptions) {
     this.#windowed = windowed;
+    this.#bounds = bounds;
     this.#window = new BaseWindow({
       title,
       backgroundColor: '#0b0f14',
@@ -41,6 +48,11 @@ export class KioskWindow {
     this.#window.contentView.on('bounds-changed', () => {
       this.#layout();
     });
+    const onMoved = () => {
+      this.#watchPlace();
+    };
+    this.#window.on('move', onMoved);
+    this.#window.on('resize', onMoved);
     this.#layout();
   }
 
@@ -54,11 +66,9 @@ export class KioskWindow {
 
   /** Fills a display: its own that has moved or changed its size, or another one. */
   fill(bounds: Readonly<Rectangle>): void {
-    if (this.#windowed || this.#window.isDestroyed()) return;
-    const now = this.#window.getBounds();
-    if (now.width === bounds.width && now.height === bounds.height && now.x === bounds.x && now.y === bounds.y) return;
-    this.#window.setBounds(bounds);
-    this.#window.setKiosk(true);
+    this.#bounds = bounds;
+    this.#putBack = PUT_BACK_TIMES;
+    this.#place();
   }
 
   /** Puts a view beneath what is on top, where it paints unseen. */
@@ -101,12 +111,42 @@ export class KioskWindow {
     if (this.#strip === strip || this.#window.isDestroyed()) return;
     if (this.#strip !== undefined) this.#window.contentView.removeChildView(this.#strip);
     this.#strip = strip;
-    if (strip !== undefined) this.#window.contentView.addChildView(strip);
+    if (strip !== undefined) {
+      this.#window.contentView.addChildView(strip);
+      // Keys go to what is shown.
+      strip.webContents.on('focus', () => {
+        this.#top.webContents.focus();
+      });
+    }
     this.#layout();
   }
 
   close(): void {
+    clearTimeout(this.#timer);
     if (!this.#window.isDestroyed()) this.#window.destroy();
+  }
+
+  #place(): void {
+    if (this.#windowed || this.#window.isDestroyed() || this.#isInPlace()) return;
+    this.#window.setBounds(this.#bounds);
+    this.#window.setKiosk(true);
+  }
+
+  #isInPlace(): boolean {
+    const { x, y, width, height } = this.#window.getBounds();
+    const wanted = this.#bounds;
+    return width === wanted.width && height === wanted.height && x === wanted.x && y === wanted.y;
+  }
+
+  /** Puts the window back where it belongs if somebody else has moved it, but does not quarrel about it for ever. */
+  #watchPlace(): void {
+    clearTimeout(this.#timer);
+    if (this.#windowed || this.#putBack === 0) return;
+    this.#timer = setTimeout(() => {
+      if (this.#window.isDestroyed() || this.#isInPlace()) return;
+      this.#putBack -= 1;
+      this.#place();
+    }, PUT_BACK_MS);
   }
 
   #layout(): void {
