@@ -84,7 +84,8 @@ function play(trick) {
       location.href = 'about:blank';
       break;
     case 'drop-cookies':
-      document.cookie = 'aws-userInfo=; Domain=console.localhost; Path=/; Max-Age=0';
+      // Its domain is the console's, without a region in front.
+      document.cookie = 'aws-userInfo=; Domain=' + /console\..+$/.exec(location.hostname)[0] + '; Path=/; Max-Age=0';
       break;
     case 'bounce':
       bounce(trick.by);
