@@ -40,19 +40,19 @@ test('two partitions are used in turn, and the one that is left is emptied', asy
   }
 
   expect(used.map((partitions) => Object.keys(partitions))).toEqual([
-    ['console-a'],
-    ['console-b'],
-    ['console-a'],
-    ['console-b'],
+    ['console-default-a'],
+    ['console-default-b'],
+    ['console-default-a'],
+    ['console-default-b'],
   ]);
-  expect(used[0]?.['console-a']).toContain('aws-console-session');
+  expect(used[0]?.['console-default-a']).toContain('aws-console-session');
   expect(wall.log.of('partition.not-cleared')).toEqual([]);
 
   /** The console's partitions that hold cookies, with the names of these. */
   async function partitionsOf(app: typeof wall.app): Promise<Record<string, string[]>> {
     return app.evaluate(async ({ session }) => {
       const found: Record<string, string[]> = {};
-      for (const name of ['console-a', 'console-b', 'console-a1', 'console-b1']) {
+      for (const name of ['console-default-a', 'console-default-b', 'console-default-a1', 'console-default-b1']) {
         const partition: Session = session.fromPartition(name, { cache: true });
         const cookies = await partition.cookies.get({});
         if (cookies.length > 0) found[name] = cookies.map((cookie) => cookie.name).sort();

@@ -89,12 +89,14 @@ test('a dashboard whose process ends, or hangs, is opened afresh', async ({ moni
     for (const contents of webContents.getAllWebContents())
       if (contents.getURL() === url) contents.forcefullyCrashRenderer();
   }, address);
-  await wall.says('session.waiting', { where: ({ code }) => code === 'RENDERER_GONE' });
-  await wall.isLive(2);
+  await wall.says('view.gone', { where: ({ code }) => code === 'RENDERER_GONE' });
+  await wall.says('surface.shows', { where: ({ view }) => view === 2 });
   await monitor.shows('dashboard');
 
   void (await wall.console()).evaluate('for (;;);').catch(() => undefined);
-  await wall.says('session.waiting', { after: 1, where: ({ code }) => code === 'RENDERER_GONE' });
-  await wall.isLive(3);
+  await wall.says('view.gone', { after: 1, where: ({ code }) => code === 'RENDERER_GONE' });
+  await wall.says('surface.shows', { where: ({ view }) => view === 3 });
   await monitor.shows('dashboard');
+  // The session was good all the time.
+  expect(wall.log.of('session.live')).toHaveLength(1);
 });

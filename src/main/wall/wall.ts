@@ -134,11 +134,19 @@ export class Wall {
     const before = this.#state;
     const [next, effects] = reduceWall(before, event, this.context());
     this.#state = next;
+    if ('view' in event && 'failure' in event) this.#logTrouble(event);
     logChanges(this.#options.logger, before, next);
     for (const effect of effects) this.#perform(effect);
     this.#clockwork.arm(wallDeadlines(next, this.context()));
     this.#showFaces();
     this.#options.onChange(before, next, event);
+  }
+
+  #logTrouble({ type, view, failure }: Extract<WallEvent, { view: number; failure: Failure }>): void {
+    const open = this.#views.get(view);
+    if (open === undefined) return;
+    const { code, sentence: reason } = failure;
+    this.#options.logger.log('warn', `view.${type}`, { view, surface: open.surface, code, reason });
   }
 
   #showFaces(): void {
