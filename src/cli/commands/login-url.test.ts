@@ -18,8 +18,8 @@ beforeAll(async () => {
   standin = await startStandin({
     users: [WALL, OPS],
     roles: {
-      [ROLE]: { trusts: ['arn:aws:iam::111122223333:user/wall'] },
-      [OPS_ROLE]: { trusts: ['arn:aws:iam::111122223333:user/ops'] },
+      [ROLE]: { maxSessionDurationSeconds: 3600, trusts: ['arn:aws:iam::111122223333:user/wall'] },
+      [OPS_ROLE]: { maxSessionDurationSeconds: 3600, trusts: ['arn:aws:iam::111122223333:user/ops'] },
     },
     secrets: {
       wall: `${WALL.accessKeyId},${WALL.secretAccessKey}`,
