@@ -1,18 +1,15 @@
 // From process start to the dashboard on the screen: the wall, which signs itself in, against a bare Electron that is given
 // a login URL made beforehand. Both are started and watched from outside in the same way, in turns.
-import { mkdir, rm } from 'node:fs/promises';
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
-import { promisify } from 'node:util';
-import { execFile } from 'node:child_process';
+import { loginUrl, startBare } from './bench/bare.mjs';
 import { median, report, rounded } from './bench/report.mjs';
 import { bootstrap } from './bootstrap.mjs';
 import { startDisplay } from './display.mjs';
 import { matchingSquares } from './frame-classifier.mjs';
-import { projectRoot } from './lib/npm.mjs';
-import { startProcess, waitUntil } from './lib/process.mjs';
-import { electronArguments, plainEnvironment, startStandIn, startWall, temporaryFolder } from './lib/program.mjs';
+import { waitUntil } from './lib/process.mjs';
+import { startStandIn, startWall, temporaryFolder } from './lib/program.mjs';
 import { runScript } from './lib/teardown.mjs';
 import { startCapture } from './screen-capture.mjs';
 
@@ -21,7 +18,6 @@ const WARM_UP = 1;
 const BAR = 2.0;
 const PICTURES_PER_SECOND = 100;
 const PAINTED_WITHIN_MS = 60_000;
-const BARE_APP = fileURLToPath(new URL('./bench/bare-app', import.meta.url));
 /** The corner of the screen that the strip stands in; small, so that looking costs next to nothing. */
 const CORNER = { width: 480, height: 20 };
 const SQUARES = 16;
@@ -50,16 +46,10 @@ await runScript(async (defer) => {
     return { ...wall, own };
   };
   /** @param {number} run */
-  const startBare = async (run) => {
+  const startTheirs = async (run) => {
     const own = join(folder, `bare-${run}`);
-    const BARE_URL = await loginUrl(node, standIn.env);
-    const [config, cache] = ['config', 'cache'].map((name) => join(own, name));
-    for (const path of [config, cache]) await mkdir(path, { recursive: true });
-    const env = { ...plainEnvironment(display.env), XDG_CONFIG_HOME: config, XDG_CACHE_HOME: cache, BARE_URL };
-    const args = electronArguments({ app: BARE_APP, userData: join(own, 'profile') });
-    const bare = startProcess(electron.executablePath, args, { cwd: own, env });
-    defer(bare.stop);
-    bare.child.stdout?.resume();
+    const url = await loginUrl(node, standIn.env);
+    const bare = await startBare({ executable: electron.executablePath, folder: own, env: display.env, url, defer });
     return { ...bare, own };
   };
 
@@ -68,7 +58,7 @@ await runScript(async (defer) => {
   say(`Electron ${electron.version}; ${PAIRS} pairs after ${WARM_UP} to warm up; times in ms`);
   for (let i = 0; i < WARM_UP + PAIRS; i++) {
     const wall = await timeToDashboard(display, () => startOurs(i));
-    const bare = await timeToDashboard(display, () => startBare(i));
+    const bare = await timeToDashboard(display, () => startTheirs(i));
     const isWarmUp = i < WARM_UP;
     say(
       `${isWarmUp ? 'warm-up' : `pair ${i - WARM_UP + 1}`}: wall ${wall}, bare ${bare}, ratio ${rounded(wall / bare)}`,
@@ -104,6 +94,7 @@ async function timeToDashboard(display, start) {
         topColour: '',
         colours: 0,
         edges: 0,
+        brightness: 0,
       };
     },
     onFrame: ({ atMs, verdict }) => {
@@ -128,13 +119,4 @@ async function timeToDashboard(display, start) {
     // The X server clears the screen, and the machine settles.
     await delay(500);
   }
-}
-
-/** @param {string} node @param {Record<string, string>} env @returns {Promise<string>} */
-async function loginUrl(node, env) {
-  const command = join(projectRoot, 'dist', 'cli', 'main.js');
-  const { stdout } = await promisify(execFile)(node, [command, 'login-url'], {
-    env: { ...plainEnvironment(), ...env },
-  });
-  return stdout.trim();
 }

@@ -1,7 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { inSequence } from './link.mjs';
 import { medianSlopeOf, slopeErrorOf, slopeOf } from './memory.mjs';
+import { holdingsOf, processesOf, processorTimeOf } from './processes.mjs';
 import { median, rounded } from './report.mjs';
+import { startProcess, waitUntil } from '../lib/process.mjs';
 
 const exchange = (/** @type {number} */ fromMs, /** @type {number} */ toMs) => ({
   name: 'any',
@@ -38,5 +40,37 @@ describe('memory figures', () => {
     expect(median([3, 1, 2])).toBe(2);
     expect(median([4, 1, 3, 2])).toBe(2.5);
     expect(rounded(1.2345, 1)).toBe(1.2);
+  });
+});
+
+describe.runIf(process.platform === 'linux')('what a program uses', () => {
+  it('counts its children, those that have ended, and those whose parent has', async () => {
+    const burn = 'while (process.cpuUsage().user < 300_000);';
+    const text = `const { spawn, spawnSync } = require('node:child_process');
+      const node = process.execPath;
+      spawnSync(node, ['-e', ${JSON.stringify(burn)}]);
+      // It lives on without its parent, which ends at once.
+      const stay = 'setInterval(() => {}, 1000)';
+      spawnSync(node, ['-e', 'require("node:child_process").spawn(process.execPath, ["-e", ' + JSON.stringify(stay) + '], { stdio: "ignore" }).unref()']);
+      console.log('ready'); setInterval(() => {}, 1000);`;
+    const started = startProcess(process.execPath, ['-e', text]);
+    try {
+      let output = '';
+      started.child.stdout?.on('data', (chunk) => (output += chunk));
+      await waitUntil(() => output.includes('ready'), { what: 'Not ready', timeoutMs: 60_000 });
+      const root = /** @type {number} */ (started.child.pid);
+      const all = await processesOf(root);
+      expect(all.map(({ kind }) => kind)).toEqual(['main', 'other']);
+      const { usedMs, byKind } = await processorTimeOf(root);
+      expect(byKind.ended).toBeGreaterThanOrEqual(300);
+      expect(usedMs).toBe(Object.values(byKind).reduce((sum, one) => sum + one, 0));
+      const held = await holdingsOf(root);
+      expect(held.processes).toBe(2);
+      expect(held.threads).toBeGreaterThan(2);
+      expect(held.descriptors).toBeGreaterThan(4);
+    } finally {
+      await started.stop();
+    }
+    expect(await processesOf(/** @type {number} */ (started.child.pid))).toEqual([]);
   });
 });

@@ -1,5 +1,6 @@
 // What a tree of processes holds in memory, and how that goes on.
-import { readFile, readdir } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
+import { processesOf } from './processes.mjs';
 import { median } from './report.mjs';
 
 /**
@@ -15,25 +16,9 @@ import { median } from './report.mjs';
  * @returns {Promise<Memory>} of the process and all that descend from it; Linux only
  */
 export async function memoryOfTree(root) {
-  const all = await Promise.all((await descendants(root)).map(memoryOf));
+  const all = await Promise.all((await processesOf(root)).map(({ pid }) => memoryOf(pid)));
   const sum = (/** @type {'whole' | 'own'} */ name) => all.reduce((total, one) => total + one[name], 0);
   return { whole: sum('whole'), own: sum('own'), processes: all.filter(({ whole }) => whole > 0).length };
-}
-
-/** @param {number} root @returns {Promise<number[]>} */
-async function descendants(root) {
-  const names = (await readdir('/proc')).filter((name) => /^\d+$/.test(name));
-  /** @type {Map<number, number[]>} */
-  const children = new Map();
-  for (const name of names) {
-    const stat = await readFile(`/proc/${name}/stat`, 'utf8').catch(() => '');
-    // The command's name before it, in brackets, may hold anything.
-    const parent = Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[1]);
-    if (parent) children.set(parent, [...(children.get(parent) ?? []), Number(name)]);
-  }
-  const found = [root];
-  for (const id of found) found.push(...(children.get(id) ?? []));
-  return found;
 }
 
 /** @param {number} id @returns {Promise<{ whole: number, own: number }>} zeros when it is gone */
