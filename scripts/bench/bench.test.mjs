@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
+import { judgePieces } from './growth.mjs';
 import { inSequence } from './link.mjs';
-import { medianSlopeOf, slopeErrorOf, slopeOf } from './memory.mjs';
+import { commonSlopeOf, medianSlopeOf, slopeErrorOf, slopeOf } from './memory.mjs';
 import { holdingsOf, processesOf, processorTimeOf } from './processes.mjs';
 import { median, rounded } from './report.mjs';
 import { startProcess, waitUntil } from '../lib/process.mjs';
@@ -36,10 +37,61 @@ describe('memory figures', () => {
     const values = Array.from({ length: 100 }, (_, i) => 1000 + 3 * i + (i % 7 < 3 ? 8000 : 0));
     expect(medianSlopeOf(values)).toBeCloseTo(3);
   });
+  it('finds the slope that series at different levels have in common', () => {
+    const line = [0, 3, 6, 9, 12];
+    expect(commonSlopeOf([line]).slope).toBeCloseTo(slopeOf(line));
+    expect(commonSlopeOf([line, line.map((value) => value + 5_000)]).slope).toBeCloseTo(3);
+    expect(commonSlopeOf([line, line.map((value) => value - 70)]).error).toBeCloseTo(0);
+    // A longer series says more.
+    const flat = Array.from({ length: 50 }, () => 1);
+    expect(commonSlopeOf([line, flat]).slope).toBeLessThan(0.1);
+    const noisy = [0, 8, 0, 8, 0, 8];
+    expect(commonSlopeOf([noisy]).error).toBeCloseTo(slopeErrorOf(noisy));
+  });
   it('takes the middle', () => {
     expect(median([3, 1, 2])).toBe(2);
     expect(median([4, 1, 3, 2])).toBe(2.5);
     expect(rounded(1.2345, 1)).toBe(1.2);
+  });
+});
+
+describe('a wall through many renewals', () => {
+  const sample = { whole: 300_000, own: 150_000, descriptors: 300, threads: 120, processes: 8 };
+  /** @param {(i: number) => Partial<typeof sample>} at */
+  const piece = (at, count = 250, without = 0) => ({
+    startedAt: '2026-01-31T12:00:00Z',
+    electron: '33.2.1',
+    samples: Array.from({ length: count }, (_, i) => ({ ...sample, ...at(i) })),
+    frames: { seen: 10_000, without, longestGapMs: 60, elapsedMs: 400_000 },
+  });
+  const holds = (/** @type {ReturnType<typeof piece>[]} */ ...pieces) => judgePieces(pieces).result.holds;
+  const noisy = (/** @type {number} */ i) => ({ whole: 300_000 + (i % 7 < 3 ? 8_000 : 0), descriptors: 300 + (i % 3) });
+
+  it('holds where nothing grows, however it goes up and down, and whatever it does at first', () => {
+    expect(holds(piece(noisy), piece(noisy))).toBe(true);
+    expect(holds(piece((i) => ({ ...noisy(i), whole: i < 50 ? 300_000 + 1_000 * i : 350_000 })))).toBe(true);
+    // Each wall has a level of its own.
+    expect(
+      holds(
+        piece(noisy),
+        piece(() => ({ whole: 390_000, threads: 140 })),
+      ),
+    ).toBe(true);
+  });
+  it('sees what a wall loses by and by', () => {
+    expect(holds(piece((i) => ({ whole: 300_000 + 20 * i }), 500))).toBe(false);
+    expect(holds(piece((i) => ({ descriptors: 300 + Math.floor(i / 20) }), 500))).toBe(false);
+    expect(holds(piece((i) => ({ threads: 120 + Math.floor(i / 50) }), 500))).toBe(false);
+    expect(holds(piece((i) => ({ processes: i > 400 ? 10 : 8 }), 500))).toBe(false);
+    const { figure } = judgePieces([piece((i) => ({ whole: 300_000 + 10.24 * i }), 500)]).result;
+    expect(figure).toBeCloseTo(4);
+  });
+  it('fails by one picture without the dashboard', () => {
+    expect(holds(piece(noisy), piece(noisy, 250, 1))).toBe(false);
+  });
+  it('says nothing after a few renewals', () => {
+    expect(holds(piece(noisy, 20))).toBe(false);
+    expect(holds()).toBe(false);
   });
 });
 

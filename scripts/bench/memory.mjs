@@ -67,3 +67,24 @@ export function slopeErrorOf(values) {
   const squares = values.reduce((sum, value, x) => sum + (value - at(x)) ** 2, 0);
   return Math.sqrt(squares / (values.length - 2) / spread);
 }
+
+/**
+ * One straight line's slope for several series, each of which begins at a level of its own (least squares with a level for
+ * each): what differs between the series does not count, only how each goes on.
+ *
+ * @param {readonly (readonly number[])[]} series
+ * @returns {{ slope: number, error: number }} change per value, and its standard error
+ */
+export function commonSlopeOf(series) {
+  const lines = series.filter(({ length }) => length > 1).map((values) => ({ values, ...lineThrough(values) }));
+  const spread = lines.reduce((sum, one) => sum + one.spread, 0);
+  const slope = lines.reduce((sum, one) => sum + one.slope * one.spread, 0) / spread;
+  let [squares, count] = [0, 0];
+  for (const { values } of lines) {
+    const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
+    const middle = (values.length - 1) / 2;
+    squares += values.reduce((sum, value, x) => sum + (value - mean - slope * (x - middle)) ** 2, 0);
+    count += values.length;
+  }
+  return { slope, error: Math.sqrt(squares / (count - lines.length - 1) / spread) };
+}
