@@ -22,6 +22,11 @@ describe('a wall is healthy', () => {
     expect(judgeHealth(wallStatus({ sessions: [failing], safeMode: true }), AT)).toEqual({ ok: true, showing: 1 });
   });
 
+  it('with data of any age on a dashboard that names no limit', () => {
+    const { name, state, dashboard, stale } = SHOWING;
+    expect(judge({ name, state, ...(dashboard === undefined ? {} : { dashboard }), stale, dataAt: 0 }).ok).toBe(true);
+  });
+
   it('although the clock was set back below the data', () => {
     expect(judgeHealth(wallStatus(), AT - 3_600_000)).toEqual({ ok: true, showing: 1 });
   });

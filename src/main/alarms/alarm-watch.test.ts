@@ -8,6 +8,9 @@ import { createNodeRandom } from '../../node/random.ts';
 import { READER, assume, startStage, type Stage } from '../../standin/testing/setup.ts';
 import { type AlarmWatchOptions, type RunningAlarmWatch, startAlarmWatch } from './alarm-watch.ts';
 
+/** Waits for as long as a slow machine may need. */
+const until = (holds: () => unknown) => vi.waitFor(holds, { timeout: 30_000, interval: 10 });
+
 const WATCH: AlarmWatch = { dashboard: 'incident', session: 'ops', names: ['loud', 'both'], everyMs: 20 };
 /** Quick, so that a test sees several questions; the times of the product are those of core/alarms. */
 const POLICY = { ...alarmPolicy(WATCH.everyMs), backoff: { firstMs: 10, longestMs: 40 } };
@@ -69,24 +72,24 @@ function start(changes: Partial<AlarmWatchOptions> = {}) {
 
 it('tells when an alarm rings and when it is over, once each', async () => {
   const { watch, changed, named, asked } = start();
-  await vi.waitFor(() => {
+  await until(() => {
     expect(asked()).toBeGreaterThan(2);
   });
   expect(changed).toEqual([]);
   stage.control.setAlarmState('both', 'ALARM');
-  await vi.waitFor(() => {
+  await until(() => {
     expect(changed).toEqual([true]);
   });
   expect(watch.status(5_000_000)).toMatchObject({ ringing: true, names: ['both'] });
   expect(named('alarms.ringing')).toEqual([{ surface: 'left', dashboard: 'incident', alarms: ['both'] }]);
   stage.control.setAlarmState('loud', 'ALARM');
-  await vi.waitFor(() => {
+  await until(() => {
     expect(watch.status(0).names).toEqual(['loud', 'both']);
   });
   expect(changed).toEqual([true]);
   stage.control.setAlarmState('loud', 'OK');
   stage.control.setAlarmState('both', 'OK');
-  await vi.waitFor(() => {
+  await until(() => {
     expect(changed).toEqual([true, false]);
   });
   expect(watch.status(0)).toMatchObject({ ringing: false, names: [] });
@@ -97,19 +100,19 @@ it('reckons when AWS last answered from the time of the status', async () => {
   const { watch } = start();
   expect(watch.status(1_000_000)).toEqual({ ringing: false, names: [] });
   // The clock was set back since: the answer still lies before the status.
-  await vi.waitFor(() => {
+  await until(() => {
     expect(watch.status(1_000_000).answeredAt).toBeLessThanOrEqual(1_000_000);
   });
 });
 
 it('asks in the region that the watch names, and by its prefix', async () => {
   const { changed } = start({ watch: { ...WATCH, region: 'us-east-1' } });
-  await vi.waitFor(() => {
+  await until(() => {
     expect(changed).toEqual([true]);
   });
   const { everyMs, dashboard, session } = WATCH;
   const many = start({ watch: { everyMs, dashboard, session, prefix: 'many-' } });
-  await vi.waitFor(() => {
+  await until(() => {
     expect(many.changed).toEqual([true]);
   });
   expect(many.watch.status(0).names).toHaveLength(10);
@@ -118,21 +121,21 @@ it('asks in the region that the watch names, and by its prefix', async () => {
 it('keeps the surface while AWS does not answer, and hands it back when that lasts', async () => {
   stage.control.setAlarmState('loud', 'ALARM');
   const { watch, changed, named } = start({ policy: { ...POLICY, keepMs: 500 } });
-  await vi.waitFor(() => {
+  await until(() => {
     expect(changed).toEqual([true]);
   });
   await stage.control.fail('cloudwatch', { kind: 'status', status: 503 });
-  await vi.waitFor(() => {
+  await until(() => {
     expect(named('alarms.failed')).not.toEqual([]);
   });
   expect(named('alarms.failed')[0]).toMatchObject({ surface: 'left', code: 'ALARMS_UNAVAILABLE', failures: 1 });
-  await vi.waitFor(() => {
+  await until(() => {
     expect(changed).toEqual([true, false]);
   });
   expect(named('alarms.over')).toEqual([{ surface: 'left', dashboard: 'incident', unanswered: true }]);
   expect(watch.status(0).failure).toMatchObject({ code: 'ALARMS_UNAVAILABLE' });
   await stage.control.heal();
-  await vi.waitFor(() => {
+  await until(() => {
     expect(changed).toEqual([true, false, true]);
   });
   expect(named('alarms.answered')).toHaveLength(1);
@@ -148,17 +151,17 @@ it('takes fresh credentials for each question, and waits for them as for AWS', a
     return has ? assume(stage) : Promise.reject(new AppError('NETWORK_OFFLINE', 'There is no network.'));
   };
   const { watch, changed, named, asked } = start({ credentials });
-  await vi.waitFor(() => {
+  await until(() => {
     expect(named('alarms.failed')[0]).toMatchObject({ code: 'NETWORK_OFFLINE' });
   });
   expect(asked()).toBe(0);
   has = true;
   watch.nudge();
-  await vi.waitFor(() => {
+  await until(() => {
     expect(changed).toEqual([true]);
   });
   const before = taken;
-  await vi.waitFor(() => {
+  await until(() => {
     expect(taken).toBeGreaterThan(before + 1);
   });
 });
@@ -172,24 +175,24 @@ it('has the credentials made afresh once when AWS refuses them', async () => {
     return Promise.resolve(answer);
   };
   const { changed } = start({ credentials });
-  await vi.waitFor(() => {
+  await until(() => {
     expect(asked.length).toBeGreaterThan(3);
   });
   expect(asked.slice(0, 4)).toEqual([undefined, 'fresh', undefined, undefined]);
   answer = READER;
-  await vi.waitFor(() => {
+  await until(() => {
     expect(changed).toEqual([true]);
   });
   asked.length = 0;
   answer = { ...READER, secretAccessKey: 'revoked' };
-  await vi.waitFor(() => {
+  await until(() => {
     expect(asked).toContain('fresh');
   });
 });
 
 it('tells what fails inside in the log, and goes on', async () => {
   const { named, watch } = start({ credentials: () => Promise.reject(new TypeError('not a function')) });
-  await vi.waitFor(() => {
+  await until(() => {
     expect(named('alarms.failed').length).toBeGreaterThan(1);
   });
   expect(named('alarms.error')[0]?.['error']).toBeInstanceOf(TypeError);
@@ -207,12 +210,12 @@ it('is silent once it was stopped, even when an answer is still under way', asyn
     return READER;
   };
   const { watch, changed, events, asked } = start({ credentials });
-  await vi.waitFor(() => {
+  await until(() => {
     expect(waiting).toBe(true);
   });
   watch.stop();
   release();
-  await vi.waitFor(() => {
+  await until(() => {
     expect(asked()).toBe(1);
   });
   watch.nudge();

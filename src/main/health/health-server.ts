@@ -7,8 +7,7 @@ import { isLoopbackHost } from '../../core/settings/schema.ts';
 import { type GuardRules, type HealthPath, judgeRequest } from './request-guard.ts';
 
 export interface HealthLimits {
-  /** Longest time for the headers of a request, and for all of it, in ms. */
-  readonly headersMs: number;
+  /** Longest time for a request to arrive, in ms. */
   readonly requestMs: number;
   /** A connection on which nothing happens is closed after this, in ms. */
   readonly idleMs: number;
@@ -16,13 +15,7 @@ export interface HealthLimits {
   readonly connections: number;
 }
 
-const LIMITS: HealthLimits = {
-  headersMs: 5_000,
-  requestMs: 10_000,
-  idleMs: 10_000,
-  headerBytes: 8_192,
-  connections: 32,
-};
+const LIMITS: HealthLimits = { requestMs: 5_000, idleMs: 10_000, headerBytes: 8_192, connections: 32 };
 const RETRY_MS = 30_000;
 
 export interface HealthServerOptions {
@@ -67,16 +60,16 @@ export async function startHealthServer(options: HealthServerOptions): Promise<H
   const answer = (request: IncomingMessage, response: ServerResponse): void => {
     const asked = judgeRequest(request, rules);
     if (typeof asked !== 'string') {
-      send(request, response, asked.status, PLAIN, `${asked.sentence}\n`, asked.headers);
+      send(response, asked.status, PLAIN, `${asked.sentence}\n`, asked.headers);
       return;
     }
     answerOf(asked, options).then(
       ({ status, type, body }) => {
-        send(request, response, status, type, options.redact(body));
+        send(response, status, type, options.redact(body));
       },
       (error: unknown) => {
         logger.log('error', 'health.failed', { path: asked, error });
-        send(request, response, 500, PLAIN, 'The state of the wall cannot be told; the log says why.\n');
+        send(response, 500, PLAIN, 'The state of the wall cannot be told; the log says why.\n');
       },
     );
   };
@@ -145,7 +138,6 @@ async function answerOf(path: HealthPath, { status }: HealthServerOptions): Prom
 
 /** One answer a connection: nothing is kept open for clients that come every few seconds, or never again. */
 function send(
-  request: IncomingMessage,
   response: ServerResponse,
   status: number,
   type: string,
@@ -162,16 +154,15 @@ function send(
     connection: 'close',
     ...headers,
   });
-  response.end(request.method === 'HEAD' ? undefined : body);
+  response.end(body);
 }
 
 function serverOf(answer: (request: IncomingMessage, response: ServerResponse) => void, limits: HealthLimits): Server {
   const server = createServer(
     {
       maxHeaderSize: limits.headerBytes,
-      headersTimeout: limits.headersMs,
       requestTimeout: limits.requestMs,
-      connectionsCheckingInterval: Math.min(1_000, limits.headersMs),
+      connectionsCheckingInterval: Math.min(1_000, limits.requestMs),
     },
     answer,
   );
