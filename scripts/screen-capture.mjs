@@ -14,7 +14,8 @@ import { classifyFrame } from './frame-classifier.mjs';
  *   gives it, for the display's authority file
  * @typedef {{ frames: number, fps: number, elapsedMs: number, worstGapMs: number, kinds: Record<string, number>,
  *   blank: number, firstBlankAtMs: number | undefined, blanks: { number: number, atMs: number, colour: string }[],
- *   changes: { kind: string, atMs: number }[], saved: string[] }} Summary `changes`: each time another kind came up
+ *   changes: { kind: string, atMs: number }[], dashboards: { id: number, atMs: number }[], saved: string[] }} Summary
+ *   `changes`: each time another kind came up; `dashboards`: each time another dashboard did, by the number in its strip
  */
 
 /** Pictures are judged at this width: a blank screen is as blank when small. */
@@ -131,6 +132,7 @@ class Watch {
   /** @type {number[]} */ #times = [];
   /** @type {Summary['blanks']} */ #blanks = [];
   /** @type {Summary['changes']} */ #changes = [];
+  /** @type {Summary['dashboards']} */ #dashboards = [];
   /** @type {{ name: string, frame: Frame }[]} */ #kept = [];
   /** @type {Record<string, number>} */ #kinds = { dashboard: 0, blank: 0, notice: 0, unknown: 0 };
   #text = '';
@@ -194,8 +196,10 @@ class Watch {
     this.#last = time;
     const atMs = time - this.startedAtMs;
     const verdict = this.#options.classify(frame);
-    this.#kinds[verdict.kind]++;
+    this.#kinds[verdict.kind] = (this.#kinds[verdict.kind] ?? 0) + 1;
     if (this.#changes.at(-1)?.kind !== verdict.kind) this.#changes.push({ kind: verdict.kind, atMs });
+    const id = verdict.dashboardId;
+    if (id !== undefined && this.#dashboards.at(-1)?.id !== id) this.#dashboards.push({ id, atMs });
     if (verdict.kind === 'blank') {
       this.#blanks.push({ number, atMs, colour: verdict.topColour });
       if (this.#kept.length < SAVED_AT_MOST)
@@ -218,6 +222,7 @@ class Watch {
       firstBlankAtMs: this.#blanks[0]?.atMs,
       blanks: this.#blanks,
       changes: this.#changes,
+      dashboards: this.#dashboards,
     };
   }
 

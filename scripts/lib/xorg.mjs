@@ -133,6 +133,7 @@ export function desktopSize(sizes) {
 export class Outputs {
   /** @type {Output[]} */ #outputs;
   #primary = 0;
+  #sizes;
   #env;
   #desktop;
   /** @type {Set<string>} */ #modes;
@@ -142,9 +143,14 @@ export class Outputs {
     this.#env = env;
     this.#desktop = desktopSize(sizes);
     this.#modes = new Set(sizes.map(modeName));
+    this.#sizes = sizes;
+    this.#outputs = this.#sideBySide();
+  }
+
+  #sideBySide() {
     let x = 0;
-    this.#outputs = sizes.map(({ width, height }, n) => {
-      const output = { output: `DUMMY${n}`, width, height, x, y: 0, isPlugged: false };
+    return this.#sizes.map(({ width, height }, n) => {
+      const output = { output: `DUMMY${n}`, width, height, x, y: 0, isPlugged: true };
       x += width;
       return output;
     });
@@ -163,9 +169,10 @@ export class Outputs {
     return this.#outputs.map((output) => ({ ...output, x: output.x - left, y: output.y - top }));
   }
 
-  /** Plugs all of them in, side by side; the first is the primary one. */
+  /** Plugs all of them in as at the start: with their first sizes, side by side, and the first as the primary one. */
   async plugAll() {
-    for (const output of this.#outputs) output.isPlugged = true;
+    this.#outputs = this.#sideBySide();
+    this.#primary = 0;
     await this.#apply();
   }
 

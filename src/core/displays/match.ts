@@ -163,8 +163,8 @@ class Round {
       const last = this.#before.placements.get(surface.name)?.display;
       const homes = this.#homes(surface);
       return this.#free(surface).flatMap((display) => [
-        ...homes.map((home, age) => ({ surface, display, how: this.#likeness(home, display), age, isHome: true })),
-        ...(last ? [{ surface, display, how: this.#likeness(last, display), age: 0, isHome: false }] : []),
+        ...homes.map((home, age) => ({ ...this.#pair(surface, home, display), age, isHome: true })),
+        ...(last ? [{ ...this.#pair(surface, last, display), age: 0, isHome: false }] : []),
       ]);
     });
     const order = ({ how = LIKENESSES, age, isHome }: (typeof pairs)[number]) =>
@@ -178,11 +178,10 @@ class Round {
   }
 
   /** Whether the surface had a display that is not there any more. */
-  isBereft({ name, display }: SurfaceOnDisplay): boolean {
-    const homes = display.primary === true ? [] : (this.#before.placements.get(name)?.homes ?? []);
-    return (
-      homes.length > 0 && !this.#displays.some((one) => homes.some((home) => this.#likeness(home, one) !== undefined))
-    );
+  isBereft(surface: SurfaceOnDisplay): boolean {
+    const homes = surface.display.primary === true ? [] : this.#homes(surface);
+    const isHome = (one: DisplayIdentity) => homes.some((home) => this.#pair(surface, home, one).how !== undefined);
+    return homes.length > 0 && !this.#displays.some(isHome);
   }
 
   /** Gives surfaces that have no display yet one that is left. Where that helps, the movable ones go to another display. */
@@ -239,6 +238,20 @@ class Round {
 
   #likeness(known: DisplayIdentity, display: DisplayIdentity): number | undefined {
     return likeness(known, display, this.#unique.has(display), this.#new.has(display));
+  }
+
+  /** How surely the display is the surface's own; by its looks only where no other surface knows it by its id. */
+  #pair(surface: SurfaceOnDisplay, known: DisplayIdentity, display: DisplayIdentity) {
+    const how = this.#likeness(known, display);
+    const isSure = how === undefined || how <= BY_ID;
+    const isForeign =
+      !isSure &&
+      this.#surfaces.some(
+        (other) =>
+          other !== surface &&
+          this.#homes(other).some((home) => (this.#likeness(home, display) ?? LIKENESSES) <= BY_ID),
+      );
+    return { surface, display, how: isForeign ? undefined : how };
   }
 
   #has(surface: SurfaceOnDisplay): boolean {
