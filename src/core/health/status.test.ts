@@ -12,6 +12,15 @@ describe('a wall is healthy', () => {
     ['on several displays', [SHOWING, { ...SHOWING, name: 'other' }, NIGHT], 2],
     ['with one display unplugged', [SHOWING, UNPLUGGED], 1],
     ['with one unplugged and the other at night', [UNPLUGGED, NIGHT], 0],
+    ['with displays that vanished when they were put to sleep', [{ ...UNPLUGGED, atNight: true }], 0],
+    [
+      'with one asleep and one unplugged by day',
+      [
+        { ...UNPLUGGED, atNight: true },
+        { ...UNPLUGGED, name: 'b' },
+      ],
+      0,
+    ],
     ['with data just as old as is allowed', [{ ...SHOWING, dataAt: AT - 180_000 }], 1],
   ])('%s', (_, surfaces, showing) => {
     expect(judge(...surfaces)).toEqual({ ok: true, showing });
@@ -40,6 +49,7 @@ describe('a wall is not healthy', () => {
   it.each<[string, SurfaceStatus[], string, string]>([
     ['without surfaces', [], 'NO_SURFACE', 'settings'],
     ['without a display', [UNPLUGGED, { ...UNPLUGGED, name: 'other' }], 'NO_DISPLAY', 'plugged in'],
+    ['with its one display unplugged by day', [{ ...UNPLUGGED, atNight: false }], 'NO_DISPLAY', 'plugged in'],
     ['behind the notice', [notice], 'NO_PICTURE', 'notice shows no dashboard'],
     ['while it enters for the first time', [{ ...SHOWING, state: 'entering' }], 'NO_PICTURE', 'no dashboard'],
     ['with the last picture of a page that is gone', [dark], 'PICTURE_OLD', 'last picture'],

@@ -52,6 +52,8 @@ export interface SurfaceStatus {
   readonly state: SurfaceStateName;
   /** Absent while it is unplugged. */
   readonly display?: DisplayStatus;
+  /** It is unplugged and would be black now anyway: displays that sleep may vanish as if they were unplugged. */
+  readonly atNight?: boolean;
   /** What it shows, or is to show, and the session for that; absent at night. */
   readonly dashboard?: string;
   readonly session?: string;
@@ -87,7 +89,7 @@ export interface WallStatus {
 /**
  * Why a wall is not healthy:
  * - `NO_SURFACE`: it has none yet, for it has no settings that it could go by;
- * - `NO_DISPLAY`: every display is unplugged;
+ * - `NO_DISPLAY`: every display is unplugged, and not because it sleeps at night;
  * - `NO_PICTURE`: a surface shows the notice, no dashboard;
  * - `PICTURE_OLD`: a surface shows the last picture that it has, of a page that is gone;
  * - `DATA_STALE`: the data on a surface is older than its dashboard allows, or nothing is known of its age.
@@ -127,7 +129,7 @@ export function judgeHealth(status: WallStatus, nowMs: number): Health {
   if (surfaces.length === 0) {
     return { ok: false, code: 'NO_SURFACE', reason: 'The wall has not begun: it waits for settings it can go by.' };
   }
-  if (surfaces.every(({ state }) => state === 'unplugged')) {
+  if (surfaces.every(({ state, atNight }) => state === 'unplugged' && atNight !== true)) {
     const reason = 'No display is plugged in: connect one, or correct what the surfaces say of their displays.';
     return { ok: false, code: 'NO_DISPLAY', reason };
   }

@@ -36,6 +36,7 @@ it('lists every field of the state', () => {
     name: '',
     state: 'showing',
     display: { id: 1, label: '', bounds: { x: 0, y: 0, width: 0, height: 0 } },
+    atNight: false,
     dashboard: '',
     session: '',
     paintedAt: 0,
