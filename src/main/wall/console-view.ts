@@ -9,6 +9,7 @@ import { watchMemory } from './memory-watch.ts';
 import { type GuardedView, type PageKind, guardNavigation } from './navigation-guard.ts';
 import { askContent } from './page-probe.ts';
 import { type PaintResult, watchPaint } from './paint-watch.ts';
+import { askSession } from './session-check.ts';
 import { watchSessionCookies } from './session-cookies.ts';
 import {
   CLOSED_ITSELF,
@@ -69,6 +70,8 @@ export class ConsoleView implements GuardedView {
   #settled = false;
   #signedOut = false;
   #entered = false;
+  #isGone = false;
+  #asksNotBefore = -Infinity;
   #commits = 0;
   #toldDataAt = -Infinity;
 
@@ -205,11 +208,9 @@ export class ConsoleView implements GuardedView {
     if (ended === undefined) this.#calls.begin(id);
     else if (ended.status === undefined) this.#calls.drop(id);
     else {
-      const isOver = this.#calls.record(id, url, ended.status);
+      const found = this.#calls.record(id, url, ended.status);
       if (isSuccess(ended.status)) this.#tellData();
-      if (!isOver || !this.isLive) return;
-      this.#log('view.calls-refused', { status: ended.status });
-      this.#options.events.lost(SIGNED_OUT);
+      if (found !== undefined && this.isLive) this.#onRefused(found, ended.status);
     }
   }
 
@@ -268,18 +269,31 @@ export class ConsoleView implements GuardedView {
       },
     );
     this.#watch.onTop(this.#isOnTop);
-    const settling = setTimeout(() => {
-      this.#calls.settle();
-    }, CALLS_SETTLE_MS);
     this.#ends.push(
-      () => {
-        clearTimeout(settling);
-      },
       watchSessionCookies(session, contents.getURL(), () => {
         this.#log('view.cookies-gone');
         this.#options.events.lost(SIGNED_OUT);
       }),
     );
+  }
+
+  /** A call was refused that used to succeed: the session is over, or some widgets have no permission. The console is asked which. */
+  #onRefused(found: 'suspect' | 'over', status: number): void {
+    const lost = () => {
+      this.#asksNotBefore = Infinity;
+      this.#log('view.calls-refused', { status });
+      if (!this.#closed) this.#options.events.lost(SIGNED_OUT);
+    };
+    if (this.#asksNotBefore === Infinity) return;
+    if (found === 'over') lost();
+    else if (performance.now() >= this.#asksNotBefore) {
+      this.#asksNotBefore = performance.now() + ASKED_EVERY_MS;
+      const { session } = this.#options;
+      void askSession(session, this.#contents.getURL(), (url) => this.classify(url)).then((answer) => {
+        if (answer === 'over') lost();
+        else if (answer === 'alive') this.#calls.forgive();
+      });
+    }
   }
 
   #onMemory(verdict: 'grown' | 'too-large'): void {
@@ -339,7 +353,9 @@ export class ConsoleView implements GuardedView {
 
   #gone(failure: Failure): void {
     // A renderer that ends before anything was loaded is started again by the load.
-    if (!this.#entered) return;
+    if (!this.#entered || this.#isGone) return;
+    this.#isGone = true;
+    this.#watch?.end();
     this.#settle(() => {
       this.#options.events.gone(failure);
     }, true);
@@ -364,8 +380,7 @@ export class ConsoleView implements GuardedView {
 }
 
 const DATA_TOLD_EVERY_MS = 1_000;
-// The first round of a dashboard's calls is over by then.
-const CALLS_SETTLE_MS = 15_000;
+const ASKED_EVERY_MS = 5_000;
 
 /** AWS's own API endpoints, which console pages call for their data. */
 function isApiHost(url: string): boolean {

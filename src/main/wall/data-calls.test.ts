@@ -4,45 +4,56 @@ import { DataCalls } from './data-calls.ts';
 const DATA = 'https://eu-west-1.console.aws.amazon.com/cloudwatch/data';
 const API = 'https://monitoring.eu-west-1.amazonaws.com/';
 
-/** Answers calls to one address; for each whether it showed that the session is over. */
+/** Answers calls to one address; for each what it showed of the session. */
 const answer = (calls: DataCalls, url: string, statuses: readonly number[]) =>
   statuses.map((status, n) => calls.record(n, `${url}?at=${n}`, status));
 
+const NOTHING = [undefined];
+
 describe('data calls', () => {
-  it('tell a session that is over by a call that used to succeed', () => {
+  it('suspect a session by the first refusal of a call that used to succeed, and are sure by the sixth', () => {
     const calls = new DataCalls();
     answer(calls, DATA, [200]);
-    calls.settle();
-    expect(answer(calls, DATA, [401, 403, 401, 401])).toEqual([false, false, true, false]);
+    expect(answer(calls, DATA, [401, 403, 401, 401, 403, 401])).toEqual([...Array<string>(5).fill('suspect'), 'over']);
+    expect(answer(calls, DATA, [401])).toEqual(['suspect']);
   });
 
-  it('take refusals that a success interrupts, and calls that never succeeded, for no loss', () => {
+  it('suspect nothing by calls that never succeeded, nor by failures of other kinds', () => {
     const calls = new DataCalls();
-    calls.settle();
-    expect(answer(calls, DATA, [200, 401, 401, 200, 403, 401, 500])).not.toContain(true);
-    expect(answer(calls, 'https://x.example/widget', [403, 403, 403, 403])).not.toContain(true);
-    expect(answer(calls, DATA, [0, 0, 0, 500, 503])).not.toContain(true);
+    expect(new Set(answer(calls, 'https://x.example/widget', [403, 403, 403, 403, 403, 403, 403]))).toEqual(
+      new Set(NOTHING),
+    );
+    answer(calls, DATA, [200]);
+    expect(new Set(answer(calls, DATA, [0, 0, 500, 503, 404, 400, 0]))).toEqual(new Set(NOTHING));
   });
 
-  it('take widgets without permission for no loss, though all share one address', () => {
+  it('learn from rows of refusals that a success followed', () => {
+    const calls = new DataCalls();
+    answer(calls, DATA, [200, 403, 403, 200]);
+    expect(answer(calls, DATA, [403, 403])).toEqual([undefined, undefined]);
+    expect(answer(calls, DATA, [403])).toEqual(['suspect']);
+  });
+
+  it('take widgets without permission for no loss, once the session was found alive, though all share one address', () => {
     const calls = new DataCalls();
     const round = [200, 200, 403, 403, 403, 403];
-    answer(calls, API, round);
-    calls.settle();
+    expect(answer(calls, API, round)).not.toContain('over');
+    calls.forgive();
     const rounds = [[...round].reverse(), round, [...round].reverse(), round];
-    expect(rounds.flatMap((one) => answer(calls, API, one))).not.toContain(true);
-    // All refused: it shows within two rounds.
-    expect(answer(calls, API, Array<number>(12).fill(403))).toContain(true);
+    expect(new Set(rounds.flatMap((one) => answer(calls, API, one)))).toEqual(new Set(NOTHING));
+    // All refused: it shows all the same.
+    expect(answer(calls, API, Array<number>(12).fill(403))).toContain('over');
   });
 
-  it('learn from rows of refusals that were none', () => {
+  it('do not forgive without end', () => {
     const calls = new DataCalls();
-    answer(calls, API, [200]);
-    calls.settle();
-    expect(answer(calls, API, [403, 403, 403])).toContain(true);
-    answer(calls, API, [200]);
-    expect(answer(calls, API, [403, 403, 403, 403, 403])).not.toContain(true);
-    expect(answer(calls, API, [403])).toEqual([true]);
+    answer(calls, DATA, [200]);
+    const found = Array.from({ length: 20 }, () => {
+      const [one] = answer(calls, DATA, [403]);
+      if (one === 'suspect') calls.forgive();
+      return one;
+    });
+    expect(found.filter((one) => one === 'over')).toHaveLength(1);
   });
 
   it('tell what an error page means by the refusals since the last success', () => {

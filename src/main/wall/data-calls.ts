@@ -2,23 +2,24 @@ import type { DataSeen } from '../../core/surface/paint-proof.ts';
 
 /** How calls to one address fared. */
 interface Address {
+  succeeded: boolean;
   /** Refusals in a row since the last success. */
   refusedInARow: number;
-  /** The longest such row that a success followed: so many refusals are some widgets' own lot. */
+  /** The longest such row in a session that is known to be well: so many refusals are some widgets' own lot. */
   harmless: number;
-  /** Refusals while the session was certainly alive. */
-  early: number;
-  succeeded: boolean;
+  /** How often refusals since the last success were forgiven. */
+  forgiven: number;
 }
 
-/** How a console page's own calls for data were answered: the only trace of a refusal that the console draws itself, with status 200. */
+/**
+ * How a console page's own calls for data were answered: the only trace of a refusal that the console draws itself, with status 200.
+ */
 export class DataCalls {
   #succeeded = 0;
   /** Since the last success. */
   #failed = 0;
   #denied = 0;
   #missing = 0;
-  #settled = false;
   readonly #inFlight = new Set<number>();
   /** By address without its query. */
   readonly #addresses = new Map<string, Address>();
@@ -34,37 +35,45 @@ export class DataCalls {
   }
 
   /**
-   * Takes one answer. True when it shows that the session is over: calls to an address that used to succeed are refused more often in
-   * a row than widgets without permission account for. An address that never succeeded is a permission's matter, so a refusal
-   * that outlives a fresh sign-in is never taken for a loss again.
+   * Takes one answer. 'suspect': a call to an address that used to succeed was refused, as often in a row as not before in a session that was
+   * well: the session may be over. 'over': it was refused so often that it is, whatever else says that it is not. An address that
+   * never succeeded is a permission's matter, so a refusal that outlives a fresh sign-in is never taken for a loss again.
    * @param status HTTP status; 0 where the call failed without one
    */
-  record(id: number, url: string, status: number): boolean {
+  record(id: number, url: string, status: number): 'suspect' | 'over' | undefined {
     this.#inFlight.delete(id);
     const key = url.replace(/[?#].*$/s, '');
-    const address = this.#addresses.get(key) ?? { refusedInARow: 0, harmless: 0, early: 0, succeeded: false };
+    const address = this.#addresses.get(key) ?? { succeeded: false, refusedInARow: 0, harmless: 0, forgiven: 0 };
     if (this.#addresses.size < MOST_CALLS) this.#addresses.set(key, address);
     if (isSuccess(status)) {
       this.#succeeded += 1;
       this.#failed = this.#denied = this.#missing = 0;
       address.succeeded = true;
       address.harmless = Math.max(address.harmless, address.refusedInARow);
-      address.refusedInARow = 0;
-      return false;
+      address.refusedInARow = address.forgiven = 0;
+      return undefined;
     }
     this.#failed += 1;
     if (status === 403) this.#denied += 1;
     if (status === 404) this.#missing += 1;
-    if (status !== 401 && status !== 403) return false;
-    if (!this.#settled) address.early += 1;
-    if (!address.succeeded) return false;
+    if (!address.succeeded || (status !== 401 && status !== 403)) return undefined;
     address.refusedInARow += 1;
-    return address.refusedInARow === limitOf(address);
+    const more = address.refusedInARow - address.harmless;
+    if (more <= 0) return undefined;
+    return more === REFUSALS_OF_A_LOSS ? 'over' : 'suspect';
   }
 
-  /** The dashboard has been up for a while: refusals from here on are no longer taken for permissions that were never there. */
-  settle(): void {
-    this.#settled = true;
+  /**
+   * The session was found to be alive all the same. All widgets may share one address, so those without permission make rows of refusals: at
+   * the end of one round of calls and the beginning of the next, twice as long as in one. A console that serves its page to anybody would
+   * have everything forgiven: more than twice in a row it is not believed.
+   */
+  forgive(): void {
+    for (const address of this.#addresses.values()) {
+      if (address.refusedInARow === 0 || address.forgiven === MOST_FORGIVEN) continue;
+      address.forgiven += 1;
+      address.harmless = Math.max(address.harmless, 2 * address.refusedInARow);
+    }
   }
 
   /** Whether calls have failed since the last one that succeeded. */
@@ -87,18 +96,11 @@ export class DataCalls {
   }
 }
 
-const FEWEST_REFUSALS_OF_A_LOSS = 3;
+const REFUSALS_OF_A_LOSS = 6;
+const MOST_FORGIVEN = 2;
 const MOST_CALLS = 500;
 
 /** Whether an answer brought data; 304 says that those the page has are still good. */
 export function isSuccess(status: number): boolean {
   return (status >= 200 && status < 300) || status === 304;
-}
-
-/**
- * All widgets may share one address, so those without permission make rows of refusals in a session that is well: at the end of
- * one round of calls and the beginning of the next, twice as many as were refused in the first round.
- */
-function limitOf({ early, harmless }: Address): number {
-  return FEWEST_REFUSALS_OF_A_LOSS + Math.max(2 * early, harmless);
 }
