@@ -2,6 +2,7 @@ import { type Session, net } from 'electron';
 import { AppError, type ErrorCode } from '../../core/errors.ts';
 import type { Fetch, HttpRequest, HttpResponse } from '../../core/ports.ts';
 import { explainNetError, originOf } from './net-error.ts';
+import { doubtProxy, trustedProxy } from './proxy-reload.ts';
 import type { ProxyLogin } from './proxy-setting.ts';
 
 /**
@@ -11,10 +12,12 @@ import type { ProxyLogin } from './proxy-setting.ts';
  *   would add headers that make servers answer conditional requests in full
  */
 export function createElectronFetch(session: Session, proxyLogin?: ProxyLogin): Fetch {
-  return (request) =>
-    new Promise((resolve, reject) => {
+  return async (request) => {
+    await trustedProxy();
+    return new Promise((resolve, reject) => {
       send(session, proxyLogin, request, resolve, reject);
     });
+  };
 }
 
 function send(
@@ -42,6 +45,7 @@ function send(
   };
   const fail = (code: ErrorCode, sentence: string, cause?: unknown) => {
     settle(() => {
+      if (code !== 'ANSWER_TOO_LARGE') doubtProxy();
       reject(new AppError(code, sentence, { cause }));
     });
   };

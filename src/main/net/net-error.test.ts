@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { explainNetError } from './net-error.ts';
+import { explainNetError, explainPageError } from './net-error.ts';
 
 const URL_WITH_SECRETS = 'https://sts.example:8443/path?token=secret';
 
@@ -45,5 +45,21 @@ describe('an error of the network', () => {
       code: 'NETWORK_REFUSED',
       sentence: 'The address cannot be reached. Check that it runs and that the address is right.',
     });
+  });
+});
+
+describe('a console page that did not load', () => {
+  it.each([
+    ['ERR_CERT_AUTHORITY_INVALID', 'NETWORK_TLS'],
+    ['ERR_TUNNEL_CONNECTION_FAILED', 'NETWORK_PROXY'],
+    ['ERR_NAME_NOT_RESOLVED', 'NETWORK_DNS'],
+    ['ERR_INTERNET_DISCONNECTED', 'NETWORK_OFFLINE'],
+    ['ERR_CONNECTION_RESET', 'CONSOLE_LOAD_FAILED'],
+    ['ERR_CONNECTION_REFUSED', 'CONSOLE_LOAD_FAILED'],
+    ['no name', 'CONSOLE_LOAD_FAILED'],
+  ])('for %s is %s', (name, code) => {
+    const failure = explainPageError(name, URL_WITH_SECRETS);
+    expect(failure.code).toBe(code);
+    expect(failure.sentence).not.toContain('secret');
   });
 });

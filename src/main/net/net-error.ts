@@ -68,6 +68,24 @@ export function explainNetError(message: string, url: string): Failure {
   return { code, sentence: name === undefined ? sentence(origin) : `${sentence(origin)} (${name})` };
 }
 
+const TELLING: readonly ErrorCode[] = ['NETWORK_OFFLINE', 'NETWORK_DNS', 'NETWORK_TLS', 'NETWORK_PROXY'];
+
+/**
+ * The same for a page of the console that did not load: what says by itself where to look keeps its NETWORK_* code, all else is
+ * CONSOLE_LOAD_FAILED.
+ * @param name as `did-fail-load` and a rejected `loadURL` name it (`ERR_…`)
+ * @param url the address that failed
+ */
+export function explainPageError(name: string, url: string): Failure {
+  const failure = explainNetError(name, url);
+  if (TELLING.includes(failure.code)) return failure;
+  const known = /\bERR_\w+/.exec(name)?.[0] ?? 'ERR_FAILED';
+  return {
+    code: 'CONSOLE_LOAD_FAILED',
+    sentence: `The console page did not load (${known}). Check the network from this machine to the AWS console.`,
+  };
+}
+
 /** Scheme, host and port: all of a URL that may be named in a sentence. */
 export function originOf(url: string): string {
   return URL.canParse(url) ? new URL(url).origin : 'The address';

@@ -2,6 +2,7 @@ import { type Session, type WebContents, app } from 'electron';
 import type { Settings } from '../../core/settings/schema.ts';
 import { readCaFile } from '../../node/trust.ts';
 import { readAuthorities, trustAuthorities } from './private-ca.ts';
+import { followProxy } from './proxy-reload.ts';
 import { type ProxyLogin, readProxySetting } from './proxy-setting.ts';
 
 export interface NetworkFromSettings {
@@ -28,6 +29,7 @@ export function networkFromSettings(
     prepare: async (session) => {
       trustAuthorities(session, authorities, now);
       await session.setProxy(config);
+      followProxy(session);
     },
   };
 }
