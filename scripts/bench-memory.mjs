@@ -31,6 +31,9 @@ const CLICK_WORKS_WITHIN_MS = 3_000;
 const CLICKS_AT_MOST = 5;
 /** For the old view's renderer to end and its partition to be emptied. */
 const SETTLE_MS = 400;
+/** Pictures without the dashboard that are further apart are different cases. */
+const APART_MS = 1_000;
+const GAPS_TOLD = 10;
 const STATE = join(projectRoot, '.cache', 'bench-memory.json');
 const GAPS = join(projectRoot, 'test-results', 'bench-memory');
 
@@ -106,7 +109,7 @@ async function measurePiece(defer, pieces, count, until) {
   };
   pieces.push(piece);
   await mkdir(dirname(STATE), { recursive: true });
-  const eyes = await watch(display, piece.frames);
+  const eyes = await watch(display, piece.frames, wall);
   defer(eyes.stop);
   say(
     `Electron ${electron.version}; after each renewal: PSS of all processes in KB / of it, what is no page of a file /`,
@@ -139,11 +142,14 @@ function sayLatest({ samples, frames }, count) {
  *
  * @param {import('./display.mjs').Display} display
  * @param {Piece['frames']} frames is kept up to date
+ * @param {import('./lib/program.mjs').Wall} wall its log is told around pictures without the dashboard
  * @returns {Promise<{ stop: () => Promise<string[]> }>} `stop` gives the files of pictures without the dashboard, the first
  *   ones; a second call does nothing
  */
-async function watch(display, frames) {
+async function watch(display, frames, wall) {
   let last = 0;
+  /** @type {number[]} */
+  const gaps = [];
   const capture = await startCapture({
     ...display,
     fps,
@@ -155,7 +161,10 @@ async function watch(display, frames) {
     },
     onFrame: ({ atMs, verdict }) => {
       frames.seen++;
-      if (verdict.kind !== 'dashboard') frames.without++;
+      if (verdict.kind !== 'dashboard') {
+        frames.without++;
+        if (atMs - (gaps.at(-1) ?? -Infinity) > APART_MS) gaps.push(atMs);
+      }
       frames.longestGapMs = Math.max(frames.longestGapMs, Math.round(atMs - last));
       frames.elapsedMs = Math.round(atMs);
       last = atMs;
@@ -166,9 +175,18 @@ async function watch(display, frames) {
     async stop() {
       if (isStopped) return [];
       isStopped = true;
+      for (const atMs of gaps.slice(0, GAPS_TOLD)) sayAround(wall, capture.startedAtMs + atMs);
       return (await capture.stop()).saved;
     },
   };
+}
+
+/** @param {import('./lib/program.mjs').Wall} wall @param {number} atMs since the epoch */
+function sayAround(wall, atMs) {
+  say(`No dashboard at ${new Date(atMs).toISOString()}; the wall's log around it:`);
+  for (const record of wall.log) {
+    if (Math.abs(Date.parse(record.time) - atMs) <= APART_MS) say(`  ${JSON.stringify(record)}`);
+  }
 }
 
 /**
