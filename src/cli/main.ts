@@ -94,6 +94,54 @@ function buildProgram(run: (work: () => Promise<Outcome>) => void): Command {
       });
     });
 
+  command('supervise')
+    .description(
+      'start the wall and keep it running, whatever ends it; try new versions, and go back where they are bad',
+    )
+    .argument(
+      '[command...]',
+      "the wall's own command, after --; without it the signed versions, or the wall beside vigil",
+    )
+    .option('--root <FOLDER>', 'folder with versions/, incoming/, state and log, instead of the one in the user folder')
+    .option('--public-key <FILE>', 'key that versions must be signed with (PEM, Ed25519)')
+    .option('--allow-downgrade', 'take versions that are lower than the one that runs')
+    .option('--trial <SECONDS>', 'time that a new version has to be live in (180)')
+    .addHelpText(
+      'after',
+      examples(
+        'vigil supervise',
+        'vigil supervise -- vigil-wall --config wall.yml',
+        'vigil supervise --root /var/lib/vigil --public-key /etc/vigil/release.pub',
+      ),
+    )
+    .action((wall: string[], _options: Options, own: Command) => {
+      run(async () => {
+        const { supervise } = await import('./commands/supervise.ts');
+        return { text: '', exitCode: await supervise(own.optsWithGlobals(), wall, version()) };
+      });
+    });
+
+  command('manifest')
+    .description("make, sign or verify the manifest of a version's folder")
+    .argument('[folder]', 'the unpacked program')
+    .option('--new-key <FILE>', 'make a key pair: the secret one in FILE, the public one in FILE.pub')
+    .option('--sign-with <FILE>', 'secret key to sign with')
+    .option('--release <VERSION>', 'number of the version, such as 1.2.3')
+    .option('--executable <PATH>', 'file to start, relative to the folder')
+    .option('--platform <PLATFORM>', 'such as linux-x64, instead of this machine')
+    .option('--public-key <FILE>', 'verify instead, by this key')
+    .addHelpText(
+      'after',
+      examples(
+        'vigil manifest --new-key release.pem',
+        'vigil manifest dist/1.2.3 --sign-with release.pem --release 1.2.3 --executable vigil-wall',
+        'vigil manifest dist/1.2.3 --public-key release.pem.pub',
+      ),
+    )
+    .action((folder: string | undefined, _options: Options, own: Command) => {
+      run(printed(async () => (await import('./commands/manifest.ts')).manifest(own.optsWithGlobals(), folder)));
+    });
+
   return program;
 }
 

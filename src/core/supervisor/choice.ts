@@ -1,5 +1,12 @@
 /** Which program is run, and which is tried. */
-import { NOTHING_REMEMBERED, type Program, type Remembered, type Supervisor, type SupervisorEffect } from './state.ts';
+import {
+  NOTHING_REMEMBERED,
+  type Program,
+  type Remembered,
+  type Supervisor,
+  type SupervisorContext,
+  type SupervisorEffect,
+} from './state.ts';
 import { compareVersions } from './version.ts';
 
 /** A program whose trials so often took the machine down with them is not tried again. */
@@ -77,4 +84,29 @@ function newest(programs: readonly Program[]): Program | undefined {
 
 function byAge(programs: readonly Program[]): Program[] {
   return [...programs].sort((a, b) => compareVersions(b.version, a.version));
+}
+
+/**
+ * Versions that may be removed: once the current one runs well, all that are older, but for the newest of them that was live once.
+ */
+export function expendable(supervisor: Supervisor, { now, policy }: SupervisorContext): readonly Program[] {
+  const { phase, current, pointer, failures, probation, verdict, programs } = supervisor;
+  if (phase.kind !== 'running' || phase.wall.program.id !== current || pointer !== current) return [];
+  const { trial, startedAt, program } = phase.wall;
+  const isSettled = now - startedAt >= policy.settledMs && failures === 0 && probation === undefined;
+  if (trial !== undefined || verdict !== undefined || !isSettled) return [];
+  const older = byAge(programs).filter(
+    (one) => one.kind === 'version' && compareVersions(one.version, program.version) < 0,
+  );
+  const spare = older.find((one) => recall(supervisor, one).wasLive);
+  return older.filter((one) => one !== spare);
+}
+
+/** Whether a version runs, is about to, or is what would be gone back to. */
+export function isInUse({ phase, current, pointer, probation }: Supervisor, version: string): boolean {
+  const started = phase.kind === 'checking' ? phase.program.id : undefined;
+  const running = phase.kind === 'running' || phase.kind === 'stopping' ? phase.wall : undefined;
+  const next = phase.kind === 'stopping' && phase.then.kind === 'trial' ? phase.then.program.id : undefined;
+  const ids = [current, pointer, probation?.previous, started, running?.program.id, running?.preparing?.id, next];
+  return ids.includes(version);
 }
