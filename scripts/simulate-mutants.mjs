@@ -1,7 +1,7 @@
 // Whether the simulation notices when the core is wrong: copies of the core, each with one mistake in it, live in the simulated world until
 // one is caught. Prints the list and the rate; ends with 1 when one gets through.
 import { spawn } from 'node:child_process';
-import { cp, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { cp, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -22,7 +22,11 @@ const DEADLINE = 'core/renewal/deadline.ts';
 const RENEWAL = 'core/renewal/renewal-time.ts';
 const SESSION = 'core/session/session.ts';
 const SURFACE = 'core/surface/surface.ts';
-const NOTICE = 'core/surface/notice.ts';
+const SETTLE = 'core/surface/settle.ts';
+const FRESHNESS = 'core/surface/freshness.ts';
+const WALL = 'core/wall/wall.ts';
+const OUTLOOK = 'core/wall/outlook.ts';
+const FACE = 'core/wall/face.ts';
 
 /** @typedef {{ name: string, file: string, from: string, to: string }} Mutant */
 
@@ -84,15 +88,29 @@ const MUTANTS = [
     'return hasElapsed(phase.nextTry.until, now) ? begin',
     'return false ? begin',
   ),
-  mutant('a wait has no deadline', SESSION, 'return [phase.nextTry.until];', 'return [];'),
+  mutant('a wait has no deadline', SESSION, 'return needed ? [phase.nextTry.until] : [];', 'return [];'),
   mutant('an attempt has no deadline', SESSION, 'return [phase.attempt.giveUpAt];', 'return [];'),
-  mutant(
-    'a live session has no deadlines',
-    SESSION,
-    'return [phase.renewal.failed?.nextTry.until ?? phase.renewal.at, phase.live.endsAt];',
-    'return [];',
-  ),
+  mutant('a live session has no deadlines', SESSION, '? [due, phase.live.endsAt] : [phase.live.endsAt];', '? [] : [];'),
   mutant('the end of a live session is ignored', SESSION, 'if (hasCome(phase.live.endsAt, now)) {', 'if (false) {'),
+  mutant('a session is signed in though nobody needs it', SESSION, 'if (!context.needed) return [session, []];', ''),
+  mutant(
+    'an attempt that nobody needs counts as a failure',
+    SESSION,
+    'if (!context.needed) return drop(session, attempt);',
+    '',
+  ),
+  mutant(
+    'a renewal does not wait for the picture in its place',
+    SESSION,
+    'return due && !isBlocked(session, context) ?',
+    'return due ?',
+  ),
+  mutant(
+    'a good picture gives way to a new sign-in',
+    SESSION,
+    'return other === occupied ? otherThan(occupied) : other;',
+    'return other;',
+  ),
   mutant(
     'renewal is never due',
     SESSION,
@@ -105,31 +123,8 @@ const MUTANTS = [
     "phase.kind === 'renewing' && !hasCome(phase.live.endsAt, context.now)",
     'false',
   ),
-  mutant(
-    'darkness is not told',
-    SESSION,
-    "const effects: SessionEffect[] = [{ type: 'dark', reason }];",
-    'const effects: SessionEffect[] = [];',
-  ),
-  mutant(
-    'the old partition is not released',
-    SESSION,
-    "return [next, session.held === undefined ? [] : [{ type: 'release', partition: session.held }]];",
-    'return [next, []];',
-  ),
-  mutant(
-    'the new partition is released',
-    SESSION,
-    "[{ type: 'release', partition: session.held }]];",
-    "[{ type: 'release', partition: attempt.partition }]];",
-  ),
-  mutant(
-    'a dark partition is not released',
-    SESSION,
-    "if (session.held !== undefined) effects.push({ type: 'release', partition: session.held });",
-    '',
-  ),
-  mutant('one partition for all', SESSION, "partition: session.held === 'a' ? 'b' : 'a'", "partition: 'a'"),
+  mutant('darkness is not told', SESSION, "[{ type: 'dark', reason }]];", '[]];'),
+  mutant('one partition for all', SESSION, 'partition: partitionFor(session, context)', "partition: 'a'"),
   mutant(
     'a failed attempt is not abandoned',
     SESSION,
@@ -141,8 +136,8 @@ const MUTANTS = [
   mutant(
     'every loss is answered at once',
     SESSION,
-    'failed === undefined && hasSettled(live, context)',
-    'failed === undefined',
+    'if (failed === undefined && hasSettled(live, context)) {',
+    'if (failed === undefined) {',
   ),
   mutant('quick losses are not counted', SESSION, 'session.losses + 1 : session.losses', '1 : 1'),
   mutant('the picture of a lost session stays', SESSION, '<= context.policy.keepPictureMs', '<= Infinity'),
@@ -158,66 +153,200 @@ const MUTANTS = [
   mutant(
     'an operator begins a second attempt',
     SESSION,
-    "if (phase.kind === 'live') return begin(session, phase.renewal",
-    "if (phase.kind === 'renewing') return begin(session, 0, context);\n      if (phase.kind === 'live') return begin(session, phase.renewal",
+    "if (phase.kind === 'live' && !isBlocked(session, context))",
+    "if (phase.kind === 'renewing') return begin(session, 0, context);\n      if (phase.kind === 'live' && !isBlocked(session, context))",
   ),
   mutant(
-    'a view counts as shown before it has painted',
-    SURFACE,
-    "view === undefined ? { kind: 'entering', incoming }",
-    "view === undefined ? { kind: 'showing', view: incoming }",
+    'what has painted is raised without a proof',
+    SETTLE,
+    'if (incoming.painted !== undefined && dashboard',
+    'if (dashboard',
   ),
-  mutant('what has painted is not shown', SURFACE, "[{ type: 'raise', attempt: incoming.attempt }]", '[]'),
+  mutant('what has painted is not shown', SURFACE, "[{ type: 'raise', view: view.id }]", '[]'),
   mutant(
     'the old view stays open',
     SURFACE,
-    "if (old !== undefined) effects.push({ type: 'close', attempt: old.attempt });",
+    "if (old !== undefined) effects.push({ type: 'close', view: old.view.id });",
     '',
   ),
-  mutant(
-    'entering is not reported',
-    SURFACE,
-    "effects.push({ type: 'report-entered', attempt: incoming.attempt, verified: event.verified });",
-    '',
-  ),
+  mutant('entering is not reported', SURFACE, "[{ type: 'report-entered', view, verified }]", '[]'),
   mutant(
     'a view that failed stays open',
     SURFACE,
-    "      { type: 'close', attempt },\n      { type: 'report-entry-failed'",
-    "      { type: 'report-entry-failed'",
+    "[{ type: 'close', view: view.id }, ...entryFailed(incoming, failure)]",
+    '[...entryFailed(incoming, failure)]',
+  ),
+  mutant('a failed entry is not reported', SURFACE, "[{ type: 'report-entry-failed', view, failure }]", '[]'),
+  mutant(
+    'a failed load is repeated at once',
+    SURFACE,
+    'nextTry: { until: after(now, ms), notBefore }',
+    'nextTry: { until: now, notBefore }',
   ),
   mutant(
-    'a failure to load is not reported',
-    SURFACE,
-    "      { type: 'report-entry-failed', attempt, failure },\n",
-    '',
+    'loads that fail are never tried again',
+    SETTLE,
+    'trouble?.dashboard !== dashboard || hasElapsed(trouble.nextTry.until, now)',
+    'trouble?.dashboard !== dashboard',
   ),
   mutant(
-    'an abandoned view stays open',
+    'a picture that is gone keeps the screen',
     SURFACE,
-    "[withoutIncoming(state), [{ type: 'close', attempt: event.attempt }]]",
-    '[withoutIncoming(state), []]',
+    "[{ type: 'cover' }, { type: 'close', view: shown.view.id }]];",
+    "[{ type: 'close', view: shown.view.id }]];",
   ),
   mutant(
-    'a view that is gone is closed without a notice',
+    'a dark view stays open',
     SURFACE,
-    "[next, [{ type: 'raise-notice' }, { type: 'close', attempt }, ...lost(state, failure)]]",
-    "[next, [{ type: 'close', attempt }, ...lost(state, failure)]]",
+    "[{ type: 'cover' }, { type: 'close', view: shown.view.id }]];",
+    "[{ type: 'cover' }]];",
   ),
-  mutant('a view that is gone is not reported', SURFACE, '...lost(state, failure)]];', ']];'),
+  mutant(
+    'a view that is gone is not noticed',
+    SURFACE,
+    'return onGone(surface, event, context);',
+    'return [surface, []];',
+  ),
+  mutant('quick deaths of views are not counted', SURFACE, 'hasSettled ? 1 : surface.deaths + 1', '1'),
   mutant(
     'the loss of the live view is not reported',
     SURFACE,
-    'return [state, lost(state, event.failure)];',
-    'return [state, []];',
+    "[{ type: 'report-lost', view: shown.view, failure }]",
+    '[]',
   ),
   mutant(
-    'the dark leaves the view open',
+    'a load that led to the sign-in page is no loss',
     SURFACE,
-    "[next, [{ type: 'raise-notice' }, { type: 'close', attempt: view.attempt }]]",
-    "[next, [{ type: 'raise-notice' }]]",
+    "if (event.failure.code === 'CONSOLE_SIGNED_OUT')",
+    'if (false)',
   ),
-  mutant('a notice does not say when', NOTICE, 'nextTryAt: phase.nextTry.until.wall,', ''),
+  mutant(
+    'an unplugged display keeps its views',
+    SURFACE,
+    "if (shown !== undefined) effects.push({ type: 'close', view: shown.view.id });\n  if (surface.incoming",
+    'if (surface.incoming',
+  ),
+  mutant(
+    'a display that comes back stays dark',
+    SURFACE,
+    "? [{ ...surface, base: { kind: 'notice' } }, [{ type: 'cover' }]]",
+    '? [surface, []]',
+  ),
+  mutant(
+    'the night is not black',
+    SETTLE,
+    "if (wanted === undefined && surface.base.kind !== 'night') return toNight(surface);",
+    '',
+  ),
+  mutant(
+    'the night never ends',
+    SETTLE,
+    "if (wanted !== undefined && surface.base.kind === 'night') {",
+    'if (false) {',
+  ),
+  mutant(
+    'the next dashboard is raised before its time',
+    SETTLE,
+    'dashboard === wanted && isWorthRaising',
+    'isWorthRaising',
+  ),
+  mutant(
+    'the next dashboard is loaded only when its time has come',
+    SETTLE,
+    'export const VIEW_LEAD_MS = 30_000;',
+    'export const VIEW_LEAD_MS = 0;',
+  ),
+  mutant(
+    'what nobody wants any more stays loaded',
+    SETTLE,
+    'if (view.dashboard !== wanted && view.dashboard !== upcoming) return true;',
+    '',
+  ),
+  mutant(
+    'a view of an older sign-in is loaded to its end',
+    SETTLE,
+    'return entryOf(view.session).live?.generation !== view.generation;',
+    'return false;',
+  ),
+  mutant('other surfaces do not follow a renewal', SETTLE, 'shown.view.generation !== live.generation;', 'false;'),
+  mutant(
+    'the picture of a session that is over stays',
+    SETTLE,
+    'if (shown !== undefined && isOver(shown, context)) return goDark(surface);',
+    '',
+  ),
+  mutant('a dashboard is never refreshed', FRESHNESS, 'return isStale(shown, dashboard, now);', 'return false;'),
+  mutant(
+    'stale data are not said to be stale',
+    FACE,
+    'if (dashboard === undefined || !mustBeSaid(shown, dashboard, context.now)) return { notice };',
+    'return { notice };',
+  ),
+  mutant('the refresh does not come', FRESHNESS, 'hasCome(after(shown.paintedAt, dashboard.refreshMs), now)', 'false'),
+  mutant(
+    'a login URL is opened twice',
+    OUTLOOK,
+    'isTaken(incoming.view)) return entry;',
+    'isTaken(incoming.view)) continue;',
+  ),
+  mutant('a login URL is not opened', OUTLOOK, 'return { ...entry, login:', 'return entry; return { ...entry, login:'),
+  mutant(
+    'what comes next needs no session',
+    OUTLOOK,
+    "if (wants.next.kind === 'dashboard' && isSoon(wants, now, SESSION_LEAD_MS)) needed.push(wants.next.dashboard);",
+    '',
+  ),
+  mutant('what is shown needs no session', OUTLOOK, 'if (shown !== undefined) needed.push(shown.view.dashboard);', ''),
+  mutant(
+    'a partition is cleared while it is in use',
+    OUTLOOK,
+    'if (viewsOf(surface).some((view) => view.session === name && view.partition === partition)) return true;',
+    '',
+  ),
+  mutant(
+    'the partition of a live session is cleared',
+    OUTLOOK,
+    'phase.live.partition === partition) return true;',
+    'phase.live.partition === partition) return false;',
+  ),
+  mutant(
+    'the old partition is not cleared',
+    WALL,
+    "      this.#effects.push({ type: 'clear', session: name, partition });\n    }\n  }",
+    '    }\n  }',
+  ),
+  mutant(
+    'what is left in a partition meets the new sign-in',
+    WALL,
+    'if (this.#used.has(keyOf(name, partition))) this',
+    'if (false) this',
+  ),
+  mutant(
+    'a failed attempt leaves its view',
+    WALL,
+    'if (isIts) this.#apply(surfaceName, ...dropIncoming(surface));',
+    '',
+  ),
+  mutant('a refused dashboard fails the sign-in', WALL, 'if (isOfDashboard(failure))', 'if (false)'),
+  mutant(
+    'a lost session is not told of it',
+    WALL,
+    "this.#tellSession(session, { type: 'lost', partition, failure: effect.failure });",
+    '',
+  ),
+  mutant('cookies that are gone are not missed', WALL, 'this.#onCookiesGone(event.failure);', ''),
+  mutant(
+    'displays are not noticed',
+    WALL,
+    "type: event.plugged.includes(name) ? 'plugged' : 'unplugged'",
+    "type: 'plugged'",
+  ),
+  mutant(
+    'alarms are not noticed',
+    WALL,
+    "this.#tellSurface(event.surface, { type: 'alarm', ringing: event.ringing });",
+    '',
+  ),
 ];
 
 const { values } = parseArgs({
@@ -276,6 +405,8 @@ async function judge(folder, name, change) {
   for (const part of ['src/core', 'src/simulator', 'scripts/simulate.mjs', 'scripts/lib/npm.mjs', 'package.json']) {
     await cp(join(root, part), join(home, part), { recursive: true });
   }
+  // The core reads time zones by a library.
+  await symlink(join(root, 'node_modules'), join(home, 'node_modules'), 'junction');
   if (change !== undefined) await apply(join(home, 'src', change.file), change);
   for (let seed = 1; seed <= seeds; seed += 1) {
     const reason = await live(home, seed);

@@ -11,10 +11,11 @@ import type { Wall } from './wall.ts';
 const SAID_WITHIN_MS = 60_000 + RECHECK_MS + 1_000;
 
 /** What must hold of a wall between any two things that happen. */
-export function checkWall(wall: Wall, oracle: Oracle, timeline: Timeline): void {
+export function checkWall(wall: Wall, oracle: Oracle, timeline: Timeline, isNew: boolean): void {
   checkSurfaces(wall, oracle, timeline);
   for (const [name, session] of wall.state.sessions) checkSession(wall, oracle, timeline, name, session);
   checkLeaks(wall, oracle);
+  if (!isNew) return;
   const isIdle = [...wall.state.surfaces.values()].every(({ base }) => base.kind === 'unplugged');
   if (isIdle) return;
   const deadlines = wallDeadlines(wall.state, wall.context);

@@ -57,9 +57,11 @@ class Turn {
   readonly #before: Wall;
   readonly #context: WallContext;
   readonly #now: Instant;
-  readonly #sessions: Map<string, Session>;
-  readonly #surfaces: Map<string, Surface>;
-  readonly #used: Set<string>;
+  #sessions: ReadonlyMap<string, Session>;
+  #surfaces: ReadonlyMap<string, Surface>;
+  #used: ReadonlySet<string>;
+  /** Sessions that some surface needs, as long as no surface has changed. */
+  #needed: ReadonlySet<string> | undefined;
   readonly #effects: WallEffect[] = [];
   readonly #wants = new Map<string, Wants>();
   #views: number;
@@ -68,9 +70,9 @@ class Turn {
     this.#before = wall;
     this.#context = context;
     this.#now = context.now;
-    this.#sessions = new Map(wall.sessions);
-    this.#surfaces = new Map(wall.surfaces);
-    this.#used = new Set(wall.used);
+    this.#sessions = wall.sessions;
+    this.#surfaces = wall.surfaces;
+    this.#used = wall.used;
     this.#views = wall.views;
   }
 
@@ -93,6 +95,7 @@ class Turn {
       case 'alarm':
         this.#tellSurface(event.surface, { type: 'alarm', ringing: event.ringing });
         this.#wants.delete(event.surface);
+        this.#needed = undefined;
         return;
       case 'nudge':
         for (const name of this.#sessions.keys()) this.#tellSession(name, { type: 'nudge' });
@@ -130,22 +133,21 @@ class Turn {
   }
 
   deadlines(): readonly Instant[] {
-    const ofSessions = [...this.#sessions].flatMap(([name, session]) =>
-      sessionDeadlines(session, this.#sessionContext(name, session)),
-    );
+    const deadlines: Instant[] = [];
+    for (const [name, session] of this.#sessions) {
+      deadlines.push(...sessionDeadlines(session, this.#sessionContext(name, session)));
+    }
     const context = this.#settleContext();
-    const ofSurfaces = [...this.#surfaces].flatMap(([name, surface]) =>
-      surfaceDeadlines(surface, this.#wantsOf(name), context),
-    );
-    return [...ofSessions, ...ofSurfaces];
+    for (const [name, surface] of this.#surfaces) {
+      deadlines.push(...surfaceDeadlines(surface, this.#wantsOf(name), context));
+    }
+    return deadlines;
   }
 
   done(): WallStep {
     this.#clearLeft();
-    const isSame =
-      this.#effects.length === 0 &&
-      isEqual(this.#sessions, this.#before.sessions) &&
-      isEqual(this.#surfaces, this.#before.surfaces);
+    const { sessions, surfaces } = this.#before;
+    const isSame = this.#effects.length === 0 && this.#sessions === sessions && this.#surfaces === surfaces;
     if (isSame) return [this.#before, []];
     const next = { sessions: this.#sessions, surfaces: this.#surfaces, views: this.#views, used: this.#used };
     return [next, this.#effects];
@@ -179,21 +181,50 @@ class Turn {
   }
 
   #sessionContext(name: string, session: Session): SessionContext {
-    const { plan, policy, fraction } = this.#context;
-    let needed = false;
-    for (const [surfaceName, surface] of this.#surfaces) {
-      const dashboards = neededDashboards(surface, this.#wantsOf(surfaceName), this.#now);
-      needed ||= dashboards.some((dashboard) => plan.dashboards[dashboard]?.session === name);
-    }
+    const context = this.#context;
+    const needed = this.#neededSessions().has(name);
     const occupied = occupiedPartition(session, name, this.#surfaces.values(), this.#now);
-    return { now: this.#now, fraction, policy, needed, occupied };
+    return {
+      now: this.#now,
+      // Drawn only where it is needed, so that a look which sees nothing new leaves no trace.
+      get fraction() {
+        return context.fraction;
+      },
+      policy: context.policy,
+      needed,
+      occupied,
+    };
+  }
+
+  #neededSessions(): ReadonlySet<string> {
+    if (this.#needed !== undefined) return this.#needed;
+    const needed = new Set<string>();
+    for (const [name, surface] of this.#surfaces) {
+      for (const dashboard of neededDashboards(surface, this.#wantsOf(name), this.#now)) {
+        const session = this.#context.plan.dashboards[dashboard]?.session;
+        if (session !== undefined) needed.add(session);
+      }
+    }
+    this.#needed = needed;
+    return needed;
+  }
+
+  #setSession(name: string, next: Session): void {
+    if (this.#sessions.get(name) === next) return;
+    this.#sessions = new Map(this.#sessions).set(name, next);
+  }
+
+  #setSurface(name: string, next: Surface): void {
+    if (this.#surfaces.get(name) === next) return;
+    this.#surfaces = new Map(this.#surfaces).set(name, next);
+    this.#needed = undefined;
   }
 
   #tellSession(name: string, event: SessionEvent): void {
     const session = this.#sessions.get(name);
     if (session === undefined) return;
     const [next, effects] = reduceSession(session, event, this.#sessionContext(name, session));
-    this.#sessions.set(name, next);
+    this.#setSession(name, next);
     for (const effect of effects) this.#performSession(name, effect);
   }
 
@@ -204,7 +235,7 @@ class Turn {
         this.#evict(name, partition);
         // Whatever was left in it must not meet the new sign-in.
         if (this.#used.has(keyOf(name, partition))) this.#effects.push({ type: 'clear', session: name, partition });
-        this.#used.add(keyOf(name, partition));
+        this.#used = new Set(this.#used).add(keyOf(name, partition));
         this.#effects.push({ type: 'sign-in', session: name, attempt, partition });
         return;
       }
@@ -238,12 +269,19 @@ class Turn {
   #tellSurface(name: string, event: SurfaceEvent): void {
     const surface = this.#surfaces.get(name);
     if (surface === undefined) return;
-    const { fraction, policy } = this.#context;
-    this.#apply(name, ...reduceSurface(surface, event, { now: this.#now, fraction, backoff: policy.backoff }));
+    const context = this.#context;
+    const step = reduceSurface(surface, event, {
+      now: this.#now,
+      get fraction() {
+        return context.fraction;
+      },
+      backoff: context.policy.backoff,
+    });
+    this.#apply(name, ...step);
   }
 
   #apply(name: string, next: Surface, effects: readonly SurfaceEffect[]): void {
-    this.#surfaces.set(name, next);
+    this.#setSurface(name, next);
     for (const effect of effects) this.#performSurface(name, effect);
   }
 
@@ -309,7 +347,9 @@ class Turn {
       const [name, partition] = partsOf(key);
       const session = this.#sessions.get(name);
       if (session === undefined || isUsed(session, name, partition, this.#surfaces.values())) continue;
-      this.#used.delete(key);
+      const used = new Set(this.#used);
+      used.delete(key);
+      this.#used = used;
       this.#effects.push({ type: 'clear', session: name, partition });
     }
   }
@@ -324,9 +364,4 @@ function partsOf(key: string): readonly [string, Partition] {
 /** Refusals of one dashboard, which say nothing of the session. */
 function isOfDashboard({ code }: Failure): boolean {
   return code === 'CONSOLE_ACCESS_DENIED' || code === 'CONSOLE_DASHBOARD_MISSING';
-}
-
-function isEqual<V>(one: ReadonlyMap<string, V>, other: ReadonlyMap<string, V>): boolean {
-  for (const [name, value] of one) if (other.get(name) !== value) return false;
-  return true;
 }
