@@ -1,16 +1,13 @@
 import { type Session, type WebContents, WebContentsView } from 'electron';
 import type { Failure } from '../../core/errors.ts';
 import type { Logger } from '../../core/ports.ts';
-import { DataCalls, isSuccess } from './data-calls.ts';
+import { CallWatch } from './call-watch.ts';
 import { type LastPicture, PictureKeeper } from './picture-keeper.ts';
-import { LiveWatch } from './live-watch.ts';
+import { LiveGuard } from './live-guard.ts';
 import { LOCKED_PREFERENCES, lockContents } from './lockdown.ts';
 import { watchMemory } from './memory-watch.ts';
 import { type GuardedView, type PageKind, guardNavigation } from './navigation-guard.ts';
-import { askContent } from './page-probe.ts';
 import { type PaintResult, watchPaint } from './paint-watch.ts';
-import { askSession } from './session-check.ts';
-import { watchSessionCookies } from './session-cookies.ts';
 import {
   CLOSED_ITSELF,
   GROWN,
@@ -60,20 +57,16 @@ export class ConsoleView implements GuardedView {
   isLive = false;
   readonly #options: ConsoleViewOptions;
   readonly #contents: WebContents;
-  readonly #calls = new DataCalls();
+  readonly #callWatch: CallWatch;
   readonly #pictures: PictureKeeper;
-  /** Ends what goes on beside the page. */
-  readonly #ends: (() => void)[] = [];
-  #watch: LiveWatch | undefined;
+  #endMemoryWatch: () => void = () => undefined;
+  #guard: LiveGuard | undefined;
   #isOnTop = false;
   #closed = false;
   #settled = false;
   #signedOut = false;
   #entered = false;
   #isGone = false;
-  #asksNotBefore = -Infinity;
-  #commits = 0;
-  #toldDataAt = -Infinity;
 
   constructor(options: ConsoleViewOptions) {
     this.#options = options;
@@ -92,6 +85,19 @@ export class ConsoleView implements GuardedView {
         options.events.pictured(picture);
       },
     );
+    this.#callWatch = new CallWatch({
+      session: options.session,
+      classify: options.classify,
+      page: () => (contents.isDestroyed() ? '' : contents.getURL()),
+      onData: () => {
+        if (!this.#closed) options.events.data();
+      },
+      onLost: (status) => {
+        if (this.#closed) return;
+        this.#log('view.calls-refused', { status });
+        options.events.lost(SIGNED_OUT);
+      },
+    });
     lockContents(contents);
     guardNavigation(contents, this);
     contents.on('did-navigate', (_event, url, status) => {
@@ -142,19 +148,17 @@ export class ConsoleView implements GuardedView {
       const code = error instanceof Error && 'code' in error ? String(error.code) : 'ERR_FAILED';
       if (code !== 'ERR_ABORTED') this.#fail(notLoaded(code));
     });
-    this.#ends.push(
-      watchMemory(
-        contents,
-        () => this.isLive,
-        (verdict) => {
-          this.#onMemory(verdict);
-        },
-      ),
+    this.#endMemoryWatch = watchMemory(
+      contents,
+      () => this.isLive,
+      (verdict) => {
+        this.#onMemory(verdict);
+      },
     );
     const watched = {
       contents,
       page: () => this.#page(),
-      data: (last: boolean) => this.#calls.seen(last),
+      data: (last: boolean) => this.#callWatch.calls.seen(last),
       stopped: () => this.#settled || this.#closed,
     };
     void watchPaint(watched, this.#options.paintDeadlineMs)
@@ -171,15 +175,15 @@ export class ConsoleView implements GuardedView {
    */
   onTop(isOnTop: boolean): void {
     this.#isOnTop = isOnTop;
-    this.#watch?.onTop(isOnTop);
+    this.#guard?.onTop(isOnTop);
     if (isOnTop && this.isLive && !this.#closed) this.#pictures.tell();
   }
 
   /** Nothing of this view is told any more; its picture still stands. */
   retire(): void {
     this.#closed = true;
-    this.#watch?.end();
-    for (const end of this.#ends.splice(0)) end();
+    this.#guard?.end();
+    this.#endMemoryWatch();
   }
 
   /** Closes the page and its renderer. */
@@ -204,14 +208,7 @@ export class ConsoleView implements GuardedView {
   }
 
   onDataCall(id: number, url: string, ended?: { readonly status: number | undefined }): void {
-    if (this.#closed || (this.classify(url) !== 'destination' && !isApiHost(url))) return;
-    if (ended === undefined) this.#calls.begin(id);
-    else if (ended.status === undefined) this.#calls.drop(id);
-    else {
-      const found = this.#calls.record(id, url, ended.status);
-      if (isSuccess(ended.status)) this.#tellData();
-      if (found !== undefined && this.isLive) this.#onRefused(found, ended.status);
-    }
+    if (!this.#closed) this.#callWatch.take(id, url, this.isLive, ended);
   }
 
   onForeign(url: string): void {
@@ -225,7 +222,7 @@ export class ConsoleView implements GuardedView {
 
   #onPaintResult({ verdict, picture }: PaintResult): void {
     if (verdict === 'without-data') {
-      this.#fail(failureOfCalls(this.#calls.refusal()));
+      this.#fail(failureOfCalls(this.#callWatch.calls.refusal()));
       return;
     }
     if (verdict === 'failed') {
@@ -238,62 +235,29 @@ export class ConsoleView implements GuardedView {
     this.#settle(() => {
       this.isLive = true;
       if (picture !== undefined) this.#pictures.keep(picture);
-      this.#guard();
+      this.#startGuard();
       this.#options.events.painted(verdict === 'painted');
     });
   }
 
   /** Watches over a dashboard that has painted. */
-  #guard(): void {
-    const contents = this.#contents;
+  #startGuard(): void {
     const { session } = this.#options;
-    this.#watch = new LiveWatch(
-      {
-        content: async (answerMs) => {
-          const commits = this.#commits;
-          const content = await askContent(contents, answerMs);
-          // A page that is replaced while it is asked takes the question with it.
-          return content === 'unanswered' && commits !== this.#commits ? 'unknown' : content;
-        },
-        picture: (answerMs) => this.#pictures.look(answerMs),
-        callsFail: () => this.#calls.isFailing,
-      },
+    const { calls } = this.#callWatch;
+    this.#guard = new LiveGuard(
+      { contents: this.#contents, session, calls, pictures: this.#pictures },
       {
         fault: (fault) => {
           this.#log('view.fault', { fault });
-          this.#gone(failureOfFault(fault, this.#calls.refusal()));
+          this.#gone(failureOfFault(fault, calls.refusal()));
         },
-        well: () => {
-          this.#pictures.tell();
+        cookiesGone: () => {
+          this.#log('view.cookies-gone');
+          this.#options.events.lost(SIGNED_OUT);
         },
       },
     );
-    this.#watch.onTop(this.#isOnTop);
-    this.#ends.push(
-      watchSessionCookies(session, contents.getURL(), () => {
-        this.#log('view.cookies-gone');
-        this.#options.events.lost(SIGNED_OUT);
-      }),
-    );
-  }
-
-  /** A call was refused that used to succeed: the session is over, or some widgets have no permission. The console is asked which. */
-  #onRefused(found: 'suspect' | 'over', status: number): void {
-    const lost = () => {
-      this.#asksNotBefore = Infinity;
-      this.#log('view.calls-refused', { status });
-      if (!this.#closed) this.#options.events.lost(SIGNED_OUT);
-    };
-    if (this.#asksNotBefore === Infinity) return;
-    if (found === 'over') lost();
-    else if (performance.now() >= this.#asksNotBefore) {
-      this.#asksNotBefore = performance.now() + ASKED_EVERY_MS;
-      const { session } = this.#options;
-      void askSession(session, this.#contents.getURL(), (url) => this.classify(url)).then((answer) => {
-        if (answer === 'over') lost();
-        else if (answer === 'alive') this.#calls.forgive();
-      });
-    }
+    this.#guard.onTop(this.#isOnTop);
   }
 
   #onMemory(verdict: 'grown' | 'too-large'): void {
@@ -302,13 +266,6 @@ export class ConsoleView implements GuardedView {
       if (!this.#closed) this.#options.events.doubted(GROWN);
     } else if (this.isLive) this.#gone({ ...TOO_LARGE, code: 'RENDERER_GONE' });
     else this.#fail(TOO_LARGE);
-  }
-
-  #tellData(): void {
-    const now = performance.now();
-    if (now - this.#toldDataAt < DATA_TOLD_EVERY_MS) return;
-    this.#toldDataAt = now;
-    this.#options.events.data();
   }
 
   #page(): 'destination' | 'elsewhere' | 'sign-in' | 'none' {
@@ -322,7 +279,6 @@ export class ConsoleView implements GuardedView {
   }
 
   #onCommitted(url: string, status: number): void {
-    this.#commits += 1;
     const kind = this.classify(url);
     this.#options.logger.log('debug', 'view.committed', { view: this.id, page: kind, status });
     if (this.#closed) return;
@@ -355,7 +311,7 @@ export class ConsoleView implements GuardedView {
     // A renderer that ends before anything was loaded is started again by the load.
     if (!this.#entered || this.#isGone) return;
     this.#isGone = true;
-    this.#watch?.end();
+    this.#guard?.end();
     this.#settle(() => {
       this.#options.events.gone(failure);
     }, true);
@@ -377,12 +333,4 @@ export class ConsoleView implements GuardedView {
   #log(event: string, fields: Readonly<Record<string, unknown>> = {}): void {
     this.#options.logger.log('warn', event, { view: this.id, ...fields });
   }
-}
-
-const DATA_TOLD_EVERY_MS = 1_000;
-const ASKED_EVERY_MS = 5_000;
-
-/** AWS's own API endpoints, which console pages call for their data. */
-function isApiHost(url: string): boolean {
-  return URL.canParse(url) && /(^|\.)(amazonaws\.com(\.cn)?|amazonaws\.eu|api\.aws)$/.test(new URL(url).hostname);
 }
