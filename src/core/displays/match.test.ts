@@ -136,6 +136,102 @@ describe('matchDisplays', () => {
   });
 });
 
+describe('matchDisplays, for surfaces with conditions', () => {
+  const wide = surfaces({ width: 1920 }, { width: 1920 });
+
+  it('keeps them where they are while only ids change, and on their displays while those move', () => {
+    const first = matchDisplays(wide, [LEFT, MIDDLE]);
+    const swapped = [
+      { ...LEFT, id: 2 },
+      { ...MIDDLE, id: 1 },
+    ];
+    expect(ids(matchDisplays(wide, swapped, first))).toEqual([2, 1]);
+    const alone = matchDisplays(wide, [{ ...MIDDLE, x: 0, primary: true }], first);
+    expect(ids(alone)).toEqual([undefined, 2]);
+    expect(ids(matchDisplays(wide, [LEFT, MIDDLE], alone))).toEqual([1, 2]);
+  });
+
+  it('lets one stand in on a free display that fits, and on no other', () => {
+    const wanted = surfaces({ width: 1920 }, {});
+    const narrow = { ...MIDDLE, width: 1280 };
+    const first = matchDisplays(wanted, [LEFT, narrow, RIGHT]);
+    expect(ids(first)).toEqual([1, 2]);
+    expect(ids(matchDisplays(wanted, [narrow, RIGHT], first))).toEqual([3, 2]);
+    expect(ids(matchDisplays(wanted, [narrow], first))).toEqual([undefined, 2]);
+    const second = matchDisplays(wanted, [LEFT, RIGHT]);
+    expect(ids(matchDisplays(wanted, [narrow, RIGHT], second))).toEqual([undefined, 3]);
+  });
+
+  it('lets one that wants the primary display have it, whoever was there', () => {
+    const wanted = surfaces({ primary: true }, {});
+    const first = matchDisplays(wanted, [LEFT, MIDDLE]);
+    const promoted = { ...MIDDLE, x: 0, primary: true };
+    expect(ids(matchDisplays(wanted, [promoted, RIGHT], first))).toEqual([2, 3]);
+    const alone = matchDisplays(wanted, [promoted], first);
+    expect(ids(alone)).toEqual([2, undefined]);
+    expect(ids(matchDisplays(wanted, [LEFT, MIDDLE], alone))).toEqual([1, 2]);
+  });
+});
+
+describe('matchDisplays, over time', () => {
+  it('changes nothing where nothing has changed, displays that show the same included', () => {
+    const mirrored = [display(3, 0), display(5, 0)];
+    const first = matchDisplays(surfaces({ id: 5 }, {}), mirrored);
+    expect(ids(first)).toEqual([5, 3]);
+    expect(ids(matchDisplays(surfaces({}, {}), mirrored, first))).toEqual([5, 3]);
+  });
+
+  it('remembers where a display was last', () => {
+    const moved = { ...MIDDLE, x: 2500 };
+    const second = matchDisplays(surfaces({}, {}), [LEFT, moved], matchDisplays(surfaces({}, {}), [LEFT, MIDDLE]));
+    const gone = matchDisplays(surfaces({}, {}), [], second);
+    const strangers = [
+      { ...RIGHT, id: 8, x: 0 },
+      { ...moved, id: 9 },
+      { ...RIGHT, id: 7, x: 1100 },
+    ];
+    expect(ids(matchDisplays(surfaces({}, {}), strangers, gone))).toEqual([8, 9]);
+  });
+
+  it('prefers the display that a surface had first to one that passed for it', () => {
+    const alone = surfaces({ width: 1920 });
+    const first = matchDisplays(alone, [LEFT]);
+    const stranger = matchDisplays(alone, [{ ...LEFT, id: 9 }], first);
+    expect(ids(stranger)).toEqual([9]);
+    const both = [
+      { ...LEFT, id: 9 },
+      { ...LEFT, x: 1920, primary: false },
+    ];
+    expect(ids(matchDisplays(alone, both, stranger))).toEqual([1]);
+  });
+
+  it('goes by label and size where ids were shared a moment ago', () => {
+    const shared = [
+      { ...LEFT, label: 'LG TV', width: 1280 },
+      { ...MIDDLE, label: 'LG TV', id: 1 },
+    ];
+    const first = matchDisplays(surfaces({}, {}), shared);
+    const rest = matchDisplays(surfaces({}, {}), [{ ...MIDDLE, label: 'LG TV', id: 1, x: 0 }], first);
+    expect(ids(rest)).toEqual([undefined, 1]);
+  });
+
+  it('remembers no more displays for being told of ever new ones', () => {
+    let now = matchDisplays(surfaces({}, {}), [LEFT, MIDDLE]);
+    for (let id = 100; id < 130; id += 2)
+      now = matchDisplays(
+        surfaces({}, {}),
+        [
+          { ...LEFT, id },
+          { ...MIDDLE, id: id + 1 },
+        ],
+        now,
+      );
+    expect(ids(now)).toEqual([128, 129]);
+    for (const { homes } of now.placements.values()) expect(homes).toHaveLength(4);
+    expect(ids(matchDisplays(surfaces({}, {}), [MIDDLE, LEFT], now))).toEqual([1, 2]);
+  });
+});
+
 describe('matchDisplays, whatever the displays', () => {
   const SIZES = [
     { width: 1920, height: 1080 },

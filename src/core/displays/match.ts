@@ -106,7 +106,7 @@ class Round {
   readonly #surfaces: readonly SurfaceOnDisplay[];
   /** In the order in which they are taken. */
   readonly #displays: readonly DisplayIdentity[];
-  /** Those whose id no other one has. */
+  /** Those whose id no other one has or had. */
   readonly #unique: ReadonlySet<DisplayIdentity>;
   /** Those that were not there before. */
   readonly #new: ReadonlySet<DisplayIdentity>;
@@ -129,15 +129,11 @@ class Round {
         a.id - b.id,
     );
     const count = (list: readonly DisplayIdentity[], id: number) => list.filter((one) => one.id === id).length;
-    this.#unique = new Set(displays.filter(({ id }) => count(displays, id) === 1));
-    this.#new = new Set(
-      displays.filter(
-        (display) =>
-          !before.displays.some(
-            (one) => sameById(one, display) && this.#unique.has(display) && count(before.displays, one.id) === 1,
-          ),
-      ),
-    );
+    const isUnique = (id: number) => count(displays, id) === 1 && count(before.displays, id) <= 1;
+    this.#unique = new Set(displays.filter(({ id }) => isUnique(id)));
+    const wasThere = (display: DisplayIdentity) =>
+      this.#unique.has(display) && before.displays.some((one) => sameById(one, display));
+    this.#new = new Set(displays.filter((display) => !wasThere(display)));
   }
 
   /** Where the picture of all displays is the one that there was, whatever their ids, surfaces stay where they are. */
@@ -179,6 +175,7 @@ class Round {
 
   /** Whether the surface had a display that is not there any more. */
   isBereft(surface: SurfaceOnDisplay): boolean {
+    // One that wants the primary display belongs to none in particular.
     const homes = surface.display.primary === true ? [] : this.#homes(surface);
     const isHome = (one: DisplayIdentity) => homes.some((home) => this.#pair(surface, home, one).how !== undefined);
     return homes.length > 0 && !this.#displays.some(isHome);
@@ -206,7 +203,6 @@ class Round {
   #place(surface: SurfaceOnDisplay, movable: readonly SurfaceOnDisplay[], tried: Set<DisplayIdentity>): boolean {
     const take = (display: DisplayIdentity) => {
       this.#taken.set(display, surface);
-      this.#settled.delete(surface.name);
       return true;
     };
     const [free] = this.#free(surface);
@@ -220,8 +216,6 @@ class Round {
   }
 
   #newHomes(surface: SurfaceOnDisplay, display: DisplayIdentity | undefined): readonly DisplayIdentity[] {
-    // A surface that wants the primary display belongs to none in particular.
-    if (surface.display.primary === true) return [];
     const homes = this.#homes(surface);
     if (display === undefined) return homes;
     if (homes.length === 0) return [display];
