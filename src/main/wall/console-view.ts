@@ -99,6 +99,7 @@ export class ConsoleView implements GuardedView {
       },
     });
     lockContents(contents);
+    isolateZoom(contents);
     guardNavigation(contents, this);
     contents.on('did-navigate', (_event, url, status) => {
       this.#onCommitted(url, status);
@@ -333,4 +334,12 @@ export class ConsoleView implements GuardedView {
   #log(event: string, fields: Readonly<Record<string, unknown>> = {}): void {
     this.#options.logger.log('warn', event, { view: this.id, ...fields });
   }
+}
+
+/**
+ * Chromium zooms by host, so that a dashboard that is being loaded would zoom the one that shows. Electron 33 knows no other way: there, all
+ * dashboards of one session have the zoom of the last one loaded.
+ */
+function isolateZoom(contents: Pick<WebContents, 'id'> & { setZoomMode?: (mode: 'isolated') => void }): void {
+  contents.setZoomMode?.('isolated');
 }
