@@ -52,7 +52,7 @@ function send(
   const timer = setTimeout(() => {
     fail(
       'NETWORK_TIMEOUT',
-      `${origin} did not answer within ${request.timeoutMs / 1000} seconds. Check the network and the address.`,
+      `${origin} did not answer within ${request.timeoutMs / 1000} s. Check the network and the address.`,
     );
   }, request.timeoutMs);
 

@@ -42,7 +42,7 @@ const CAUSES: readonly (readonly [RegExp, ErrorCode, (origin: string) => string]
     /CERT|SSL|TLS/,
     'NETWORK_TLS',
     (o) =>
-      `The certificate of ${o} is not trusted here. If it is of a private authority, install that on this machine or name it in network.caFile.`,
+      `The certificate of ${o} is not trusted here. Sign in at this network's portal if it has one; if the certificate is of a private authority, name that in network.caFile.`,
   ],
   [/TIMED_OUT/, 'NETWORK_TIMEOUT', (o) => `${o} did not answer in time. Check the network and the address.`],
   [
