@@ -1,3 +1,4 @@
+import { stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { AppError } from '../../core/errors.ts';
 import { isVersion } from '../../core/supervisor/version.ts';
@@ -21,6 +22,7 @@ export async function manifest(
   const newKey = text('newKey');
   if (newKey !== undefined) return `Keep ${newKey} secret; supervisors need ${await writeNewKeys(resolve(newKey))}.\n`;
   if (folder === undefined) throw new AppError('USAGE', "Name the version's folder.");
+  if (!(await isFolder(resolve(folder)))) throw new AppError('USAGE', `There is no folder ${folder}.`);
   const platform = text('platform') ?? `${process.platform}-${process.arch}`;
   const publicKey = text('publicKey');
   const signWith = text('signWith');
@@ -41,4 +43,11 @@ export async function manifest(
   const key = readPrivateKey(resolve(signWith ?? ''));
   const made = await makeManifest({ folder: resolve(folder), version, platform, executable, key });
   return `Version ${made.version} for ${made.platform} is signed: ${made.files.length} files.\n`;
+}
+
+function isFolder(path: string): Promise<boolean> {
+  return stat(path).then(
+    (stats) => stats.isDirectory(),
+    () => false,
+  );
 }

@@ -12,6 +12,9 @@ import { type RunningSupervisor, startSupervisor } from './supervisor.ts';
 import { PLATFORM, type Stage, createStage, flip, runScript } from './testing/stage.ts';
 import { QUICK, QUICK_RUN } from './testing/times.ts';
 
+// Generous: processes start slowly on a machine that is busy.
+vi.setConfig({ testTimeout: 240_000 });
+
 let stage: Stage;
 let logged: { event: string; level: string; [field: string]: unknown }[] = [];
 const running: RunningSupervisor[] = [];
@@ -71,7 +74,7 @@ const until = (condition: () => unknown): Promise<void> =>
     async () => {
       expect(await condition()).toBeTruthy();
     },
-    { timeout: 50_000, interval: 50 },
+    { timeout: 110_000, interval: 50 },
   );
 const said = (event: string) => logged.filter((line) => line.event === event);
 /** A version is refused for this; while it was still being copied it may have been for its being incomplete. */

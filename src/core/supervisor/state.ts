@@ -153,7 +153,7 @@ export type SupervisorEvent =
   /** The pointer on disk now names this program. */
   | { readonly type: 'pointed'; readonly program: string }
   | { readonly type: 'clock' }
-  /** SIGTERM or SIGINT; a second one does not wait for the wall. */
+  /** SIGTERM or SIGINT; a second one, some time later, does not wait for the wall. */
   | { readonly type: 'stop' }
   | { readonly type: 'restart' };
 
@@ -190,6 +190,8 @@ export interface SupervisorPolicy {
   readonly settledMs: number;
   /** Between SIGTERM and SIGKILL. */
   readonly graceMs: number;
+  /** Asked to end once more after this long, it does not wait for the wall. Sooner it is one and the same wish, sent twice. */
+  readonly insistMs: number;
   /** A wall that never answered is taken for hung after this. */
   readonly answerWithinMs: number;
   /** Checks in a row without an answer that mean that the main process hangs. */
@@ -213,6 +215,7 @@ export const DEFAULT_SUPERVISOR_POLICY: SupervisorPolicy = {
   slowBackoff: { firstMs: 60_000, longestMs: 600_000 },
   settledMs: 600_000,
   graceMs: 10_000,
+  insistMs: 2_000,
   answerWithinMs: 90_000,
   mostMisses: 3,
   checks: { startingMs: 1_000, liveMs: 10_000, otherMs: 5_000 },

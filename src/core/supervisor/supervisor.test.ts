@@ -93,15 +93,25 @@ describe('the end', () => {
     expect([world.exitCode, world.wall]).toEqual([0, undefined]);
   });
 
-  it.each([
-    ['after the grace', 1],
-    ['at once when it is asked for twice', 2],
-  ])('is enforced %s', (_, times) => {
+  it('is enforced after the grace', () => {
     world.characters.set('1.0.0', { answersAfterMs: 1_000, liveAfterMs: 2_000, stubborn: true });
     settled();
-    for (let i = 0; i < times; i++) send(world, { type: 'stop' });
-    if (times === 1) pass(world, POLICY.graceMs + SECOND);
-    else pass(world, 1);
+    send(world, { type: 'stop' });
+    pass(world, POLICY.graceMs - 1);
+    expect(world.exitCode).toBeUndefined();
+    pass(world, SECOND);
+    expect([world.exitCode, world.wall]).toEqual([0, undefined]);
+  });
+
+  it('is enforced at once when it is asked for again, but not when the one wish comes twice', () => {
+    world.characters.set('1.0.0', { answersAfterMs: 1_000, liveAfterMs: 2_000, stubborn: true });
+    settled();
+    send(world, { type: 'stop' });
+    send(world, { type: 'stop' });
+    pass(world, POLICY.insistMs);
+    expect(world.exitCode).toBeUndefined();
+    send(world, { type: 'stop' });
+    pass(world, 1);
     expect([world.exitCode, world.wall]).toEqual([0, undefined]);
   });
 

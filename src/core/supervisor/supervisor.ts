@@ -182,7 +182,12 @@ function onStop(supervisor: Supervisor, context: SupervisorContext): SupervisorS
       return andThen(step, (next) => stop(next, wall, { kind: 'end', exitCode: 0 }, context));
     }
     case 'stopping':
-      if (phase.then.kind === 'end') return [supervisor, [{ type: 'signal', wall: phase.wall.id, kill: true }]];
+      if (phase.then.kind === 'end') {
+        const { graceMs, insistMs } = context.policy;
+        // Who supervises us may signal every process, and one that started us passes the signal on as well.
+        if (context.now < phase.killAt - graceMs + insistMs) return [supervisor, []];
+        return [supervisor, [{ type: 'signal', wall: phase.wall.id, kill: true }]];
+      }
       return [{ ...supervisor, phase: { ...phase, then: { kind: 'end', exitCode: 0 } } }, []];
     default:
       return end(supervisor, 0);

@@ -113,7 +113,7 @@ export async function createStage(): Promise<Stage> {
           if (!entries.some(({ pid, what }) => pid === newest.pid && what === 'live')) throw new Error('not live');
           return newest.pid;
         },
-        { timeout: 50_000, interval: 50 },
+        { timeout: 110_000, interval: 50 },
       ),
     file: (name) => join(folder, name),
     async close() {

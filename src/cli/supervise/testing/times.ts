@@ -7,6 +7,7 @@ export const QUICK: SupervisorPolicy = {
   backoff: { firstMs: 20, longestMs: 200 },
   slowBackoff: { firstMs: 100, longestMs: 200 },
   graceMs: 20_000,
+  insistMs: 0,
   checks: { startingMs: 20, liveMs: 50, otherMs: 20 },
   steadyMs: 50,
   trialBackoff: { firstMs: 200, longestMs: 400 },
