@@ -14,6 +14,7 @@ import type { ConsoleSignIns } from './console-sign-in.ts';
 import type { DisplayPower } from './power/display-power.ts';
 import { type WallTray, createTray } from './tray/tray.ts';
 import { watchDisplays } from './wall/displays.ts';
+import { memoryByProcess } from './wall/process-memory.ts';
 import { SurfaceWindow } from './wall/surface-window.ts';
 import { WallRecord } from './wall/wall-status.ts';
 import { Wall } from './wall/wall.ts';
@@ -58,7 +59,7 @@ function policyOf({ wall, network }: Settings): SessionPolicy {
 export function startWall(options: StartWallOptions): StartedWall {
   const { dist, clock, logger, settings, plan, signIns, power } = options;
   const random = createNodeRandom();
-  const record = new WallRecord();
+  const record = new WallRecord(memoryByProcess);
   const windows = new Map<string, SurfaceWindow>();
   const displays = new Map<string, DisplayStatus>();
   const alarms = new Map<string, RunningAlarmWatch>();

@@ -1,5 +1,5 @@
-import { app } from 'electron';
 import type { AlarmStatus, DisplayStatus, SessionStatus, SurfaceStatus, WallStatus } from '../../core/health/status.ts';
+import type { Failure } from '../../core/errors.ts';
 import type { Instant } from '../../core/renewal/deadline.ts';
 import type { Session } from '../../core/session/state.ts';
 import { isStale } from '../../core/surface/freshness.ts';
@@ -11,34 +11,42 @@ import type { WallContext, WallEvent, Wall as WallState } from '../../core/wall/
 /** What is counted beside the state machines. */
 interface Counts {
   since: Instant;
+  /** It has been signed in before. */
+  wasLive: boolean;
   renewals: number;
+  /** The failed try that was counted last, as long as no sign-in has succeeded since. */
+  counted?: { readonly reason: Failure; readonly failures: number } | undefined;
   readonly failuresByCode: Record<string, number>;
 }
+
+/** What the wall's parts know of a surface. */
+interface Surroundings {
+  readonly displayOf: (surface: string) => DisplayStatus | undefined;
+  readonly alarmOf: (surface: string) => AlarmStatus | undefined;
+}
+
+type Rest = Pick<WallStatus, 'version' | 'startedAt' | 'restarts' | 'safeMode'>;
 
 /** What the wall tells of itself that its state machine does not remember: since when, and how often. */
 export class WallRecord {
   readonly #sessions = new Map<string, Counts>();
   readonly #faults: Record<string, number> = {};
+  readonly #memory: () => Record<string, number>;
+
+  /** @param memory resident memory by type of process, in bytes */
+  constructor(memory: () => Record<string, number>) {
+    this.#memory = memory;
+  }
 
   /** Takes note of what an event has changed. */
   take(before: WallState, after: WallState, event: WallEvent, now: Instant): void {
     if (event.type === 'gone') this.fault('page-gone');
     if (event.type === 'cookies-gone') this.fault('network-service-gone');
     for (const [name, session] of after.sessions) {
-      const was = before.sessions.get(name);
-      const counts = this.#sessions.get(name) ?? { since: now, renewals: 0, failuresByCode: {} };
+      const counts = this.#sessions.get(name) ?? newCounts(now);
       this.#sessions.set(name, counts);
-      if (was === undefined || was === session) continue;
-      const live = liveOf(session);
-      if (live?.attempt !== liveOf(was)?.attempt) {
-        counts.since = live?.since ?? now;
-        if (live !== undefined && session.attempts > 1) counts.renewals += 1;
-      }
-      const failed = failureOf(session);
-      if (failed !== undefined && failed !== failureOf(was)) {
-        const { code } = failed.reason;
-        counts.failuresByCode[code] = (counts.failuresByCode[code] ?? 0) + 1;
-      }
+      const was = before.sessions.get(name);
+      if (was !== undefined && was !== session) count(counts, was, session, now);
     }
   }
 
@@ -50,25 +58,25 @@ export class WallRecord {
   status(
     state: WallState,
     context: WallContext,
-    rest: Pick<WallStatus, 'version' | 'startedAt' | 'restarts' | 'safeMode'>,
-    displayOf: (surface: string) => DisplayStatus | undefined,
-    alarmOf: (surface: string) => AlarmStatus | undefined,
+    rest: Rest,
+    displayOf: Surroundings['displayOf'],
+    alarmOf: Surroundings['alarmOf'],
   ): WallStatus {
-    const { now } = context;
-    const at = now.wall;
+    const { now, plan } = context;
+    const surroundings = { displayOf, alarmOf };
     return {
-      at,
+      at: now.wall,
       ...rest,
-      electron: process.versions['electron'] ?? '',
+      electron: process.versions.electron,
       sessions: [...state.sessions].map(([name, session]) => this.#sessionStatus(name, session, now)),
-      surfaces: context.plan.surfaces.map(({ name }) => surfaceStatus(state, name, context, displayOf, alarmOf)),
-      memoryBytes: memoryBytes(),
-      faults: this.#faults,
+      surfaces: plan.surfaces.map(({ name }) => surfaceStatus(state, name, context, surroundings)),
+      memoryBytes: this.#memory(),
+      faults: { ...this.#faults },
     };
   }
 
   #sessionStatus(name: string, session: Session, now: Instant): SessionStatus {
-    const counts = this.#sessions.get(name) ?? { since: now, renewals: 0, failuresByCode: {} };
+    const counts = this.#sessions.get(name) ?? newCounts(now);
     const { phase } = session;
     const live = liveOf(session);
     const failed = failureOf(session);
@@ -76,15 +84,38 @@ export class WallRecord {
     return {
       name,
       phase: phase.kind,
-      since: wallOf(counts.since, now),
-      ...(live === undefined ? {} : { endsAt: wallOf(live.endsAt, now) }),
-      ...(renewal === undefined ? {} : { renewsAt: wallOf(renewal.at, now) }),
-      ...(failed === undefined ? {} : { failure: failed.reason, nextTryAt: wallOf(failed.nextTry.until, now) }),
+      since: passed(counts.since, now),
+      ...(live === undefined ? {} : { endsAt: coming(live.endsAt, now) }),
+      ...(renewal === undefined ? {} : { renewsAt: coming(renewal.at, now) }),
+      ...(failed === undefined ? {} : { failure: failed.reason, nextTryAt: waited(failed.nextTry.until, now) }),
       failures: failed?.failures ?? 0,
       renewals: counts.renewals,
-      failuresByCode: counts.failuresByCode,
+      failuresByCode: { ...counts.failuresByCode },
     };
   }
+}
+
+function newCounts(now: Instant): Counts {
+  return { since: now, wasLive: false, renewals: 0, failuresByCode: {} };
+}
+
+function count(counts: Counts, was: Session, session: Session, now: Instant): void {
+  const live = liveOf(session);
+  if (live?.attempt !== liveOf(was)?.attempt) {
+    counts.since = live?.since ?? now;
+    if (live !== undefined) {
+      if (counts.wasLive) counts.renewals += 1;
+      counts.wasLive = true;
+      counts.counted = undefined;
+    }
+  }
+  const failed = failureOf(session);
+  if (failed === undefined) return;
+  const { reason, failures } = failed;
+  // A wait that is cut short, and a session that ends while it waits, are told anew; they are no new failure.
+  if (counts.counted?.reason === reason && counts.counted.failures === failures) return;
+  counts.counted = { reason, failures };
+  counts.failuresByCode[reason.code] = (counts.failuresByCode[reason.code] ?? 0) + 1;
 }
 
 function liveOf({ phase }: Session) {
@@ -96,8 +127,18 @@ function failureOf({ phase }: Session) {
   return phase.kind === 'live' ? phase.renewal.failed : undefined;
 }
 
-/** An instant by the wall clock as it is now, however it was set meanwhile. */
-function wallOf(instant: Instant, now: Instant): number {
+/** When something was, by the wall clock as it is now: as long ago as the clock says that shows more, for one stands still in sleep. */
+function passed(instant: Instant, now: Instant): number {
+  return now.wall - Math.max(0, now.monotonic - instant.monotonic, now.wall - instant.wall);
+}
+
+/** When a deadline comes that goes by either clock (`hasCome`). */
+function coming(instant: Instant, now: Instant): number {
+  return now.wall + Math.min(instant.monotonic - now.monotonic, instant.wall - now.wall);
+}
+
+/** When a wait is over, which goes by the monotonic clock (`hasElapsed`). */
+function waited(instant: Instant, now: Instant): number {
   return now.wall + (instant.monotonic - now.monotonic);
 }
 
@@ -105,38 +146,36 @@ function surfaceStatus(
   state: WallState,
   name: string,
   context: WallContext,
-  displayOf: (surface: string) => DisplayStatus | undefined,
-  alarmOf: (surface: string) => AlarmStatus | undefined,
+  { displayOf, alarmOf }: Surroundings,
 ): SurfaceStatus {
-  const surface = state.surfaces.get(name);
-  if (surface === undefined || surface.base.kind === 'unplugged') return { name, state: 'unplugged', stale: false };
   const { now, plan, programme } = context;
+  const surface = state.surfaces.get(name);
   const planned = plan.surfaces.find((one) => one.name === name);
-  const wants = planned === undefined ? undefined : wantsOf(planned, surface.ringing, programme(name, now.wall));
+  const wants =
+    surface === undefined || planned === undefined
+      ? undefined
+      : wantsOf(planned, surface.ringing, programme(name, now.wall));
+  if (surface === undefined || surface.base.kind === 'unplugged') {
+    const isNight = wants?.now.kind === 'night';
+    return { name, state: 'unplugged', ...(isNight ? { atNight: true } : {}), stale: false };
+  }
+  const { base } = surface;
   const shown = shownOf(surface);
   const wanted = wants?.now.kind === 'dashboard' ? wants.now.dashboard : undefined;
   const dashboard = plan.dashboards[shown?.view.dashboard ?? wanted ?? ''];
   const display = displayOf(name);
   const alarm = alarmOf(name);
-  const dataAt = shown?.dataAt ?? (surface.base.kind === 'dark' ? surface.base.dataAt : undefined);
+  const dataAt = shown?.dataAt ?? (base.kind === 'dark' ? base.dataAt : undefined);
   return {
     name,
     state: kindOf(surface),
     ...(display === undefined ? {} : { display }),
-    ...(dashboard === undefined || surface.base.kind === 'night'
+    ...(dashboard === undefined || base.kind === 'night'
       ? {}
       : { dashboard: dashboard.name, session: dashboard.session, staleAfterMs: dashboard.staleAfterMs }),
-    ...(shown === undefined ? {} : { paintedAt: wallOf(shown.paintedAt, now) }),
-    ...(dataAt === undefined ? {} : { dataAt: wallOf(dataAt, now) }),
+    ...(shown === undefined ? {} : { paintedAt: passed(shown.paintedAt, now) }),
+    ...(dataAt === undefined ? {} : { dataAt: passed(dataAt, now) }),
     stale: shown !== undefined && dashboard !== undefined && isStale(shown, dashboard, now),
     ...(alarm === undefined ? {} : { alarm }),
   };
-}
-
-function memoryBytes(): Record<string, number> {
-  const bytes: Record<string, number> = {};
-  for (const { type, memory } of app.getAppMetrics()) {
-    bytes[type] = (bytes[type] ?? 0) + memory.workingSetSize * 1024;
-  }
-  return bytes;
 }
