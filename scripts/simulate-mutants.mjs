@@ -159,8 +159,8 @@ const MUTANTS = [
   mutant(
     'what has painted is raised without a proof',
     SETTLE,
-    'if (incoming.painted !== undefined && dashboard',
-    'if (dashboard',
+    'if (incoming.painted !== undefined && isItsTime',
+    'if (isItsTime',
   ),
   mutant('what has painted is not shown', SURFACE, "[{ type: 'raise', view: view.id }]", '[]'),
   mutant(
@@ -244,24 +244,14 @@ const MUTANTS = [
     "if (wanted !== undefined && surface.base.kind === 'night') {",
     'if (false) {',
   ),
-  mutant(
-    'the next dashboard is raised before its time',
-    SETTLE,
-    'dashboard === wanted && isWorthRaising',
-    'isWorthRaising',
-  ),
+  mutant('the next dashboard is raised before its time', SETTLE, 'isItsTime && isWorthRaising', 'isWorthRaising'),
   mutant(
     'the next dashboard is loaded only when its time has come',
     SETTLE,
     'export const VIEW_LEAD_MS = 30_000;',
     'export const VIEW_LEAD_MS = 0;',
   ),
-  mutant(
-    'what nobody wants any more stays loaded',
-    SETTLE,
-    'if (view.dashboard !== wanted && view.dashboard !== upcoming) return true;',
-    '',
-  ),
+  mutant('what nobody wants any more stays loaded', SETTLE, 'if (!wanted.includes(view.dashboard)) return true;', ''),
   mutant(
     'a view of an older sign-in is loaded to its end',
     SETTLE,

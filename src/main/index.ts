@@ -120,7 +120,18 @@ async function main(): Promise<void> {
   await app.whenReady();
   const power = createDisplayPower(logger);
   power.keepLit();
-  const wall = runWall({ dist, clock, logger, power, decision, first, read, signInsFor });
+  let ownPorts: () => readonly number[] = () => [];
+  const wall = runWall({
+    dist,
+    clock,
+    logger,
+    power,
+    decision,
+    first,
+    read,
+    signInsFor,
+    ownPorts: () => ownPorts(),
+  });
   const facts = {
     version: app.getVersion(),
     startedAt: clock.now() - uptimeMs(),
@@ -128,7 +139,11 @@ async function main(): Promise<void> {
     safeMode: decision.mode === 'safe',
   } satisfies Partial<WallStatus>;
   const health = startHealth({ settings: first.settings.health, status: () => wall.status(facts), logger, redactor });
+  void health.then((one) => {
+    ownPorts = () => one.ports();
+  });
   const nudge = () => {
+    power.keepLit();
     wall.nudge();
   };
   powerMonitor.on('resume', nudge);

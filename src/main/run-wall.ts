@@ -24,6 +24,8 @@ export interface RunWallOptions {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly power: DisplayPower;
+  /** Ports of this program's own that no page may ask. */
+  readonly ownPorts: () => readonly number[];
   /** How this run begins after the ones before. */
   readonly decision: StartDecision;
   /** The sign-in chains of settings; throws AppErrors of the settings. */
@@ -50,12 +52,12 @@ export interface RunningWall {
  * and every 30 seconds, so that a mended file is enough. After a crash loop the notice stands for a while before anything else.
  */
 export function runWall(options: RunWallOptions): RunningWall {
-  const { logger, first, decision, clock, dist, power } = options;
+  const { logger, first, decision, clock, dist, power, ownPorts } = options;
   let wall: StartedWall | undefined;
   let early: SurfaceWindow | undefined;
   let isStopped = false;
   const stopped = () => isStopped;
-  const faults: Record<string, number> = {};
+  const faults = new Map<string, number>();
   const onCloseWanted = () => {
     // A kiosk is ended by its tray, its supervisor or the system, not by Alt+F4.
     if (first.settings.wall.windowed) app.quit();
@@ -77,8 +79,8 @@ export function runWall(options: RunWallOptions): RunningWall {
         const signIns = await options.signInsFor(settings, plan);
         // The machine may have been told to stop meanwhile.
         if (stopped()) return;
-        wall = startWall({ dist, clock, logger, settings, plan, signIns, power, onCloseWanted });
-        for (const kind of Object.keys(faults)) wall.fault(kind);
+        wall = startWall({ dist, clock, logger, settings, plan, signIns, power, ownPorts, onCloseWanted });
+        for (const kind of faults.keys()) wall.fault(kind);
         early?.close();
         early = undefined;
         return;
@@ -120,13 +122,21 @@ export function runWall(options: RunWallOptions): RunningWall {
       wall?.networkServiceGone();
     },
     fault(kind) {
-      faults[kind] = (faults[kind] ?? 0) + 1;
+      faults.set(kind, (faults.get(kind) ?? 0) + 1);
       wall?.fault(kind);
     },
     status(rest) {
       if (wall !== undefined) return wall.status(rest);
-      const electron = process.versions['electron'] ?? '';
-      return { at: clock.now(), ...rest, electron, sessions: [], surfaces: [], memoryBytes: {}, faults };
+      const electron = process.versions.electron;
+      return {
+        at: clock.now(),
+        ...rest,
+        electron,
+        sessions: [],
+        surfaces: [],
+        memoryBytes: {},
+        faults: Object.fromEntries(faults),
+      };
     },
     async stop() {
       isStopped = true;

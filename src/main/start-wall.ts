@@ -11,6 +11,7 @@ import type { Wall as WallState } from '../core/wall/state.ts';
 import { createNodeRandom } from '../node/random.ts';
 import { type RunningAlarmWatch, startAlarmWatch } from './alarms/alarm-watch.ts';
 import type { ConsoleSignIns } from './console-sign-in.ts';
+import { keepFromHealth } from './health/health-guard.ts';
 import type { DisplayPower } from './power/display-power.ts';
 import { type WallTray, createTray } from './tray/tray.ts';
 import { watchDisplays } from './wall/displays.ts';
@@ -28,6 +29,8 @@ export interface StartWallOptions {
   readonly plan: WallPlan;
   readonly signIns: ConsoleSignIns;
   readonly power: DisplayPower;
+  /** Ports of this program's own that no page may ask. */
+  readonly ownPorts: () => readonly number[];
   /** Somebody wants to close a window. */
   readonly onCloseWanted: () => void;
 }
@@ -75,7 +78,10 @@ export function startWall(options: StartWallOptions): StartedWall {
       return programmeAt(surface, plan.timeZone, wallMs);
     },
     consoles: signIns.consoles,
-    prepareSession: signIns.network.prepare,
+    prepareSession: (session) => {
+      keepFromHealth(session, options.ownPorts);
+      return signIns.network.prepare(session);
+    },
     paintDeadlineMs: settings.wall.paintDeadlineSeconds * 1000,
     policy: policyOf(settings),
     clock,
@@ -83,9 +89,13 @@ export function startWall(options: StartWallOptions): StartedWall {
     logger,
     onChange: (before, after, event) => {
       record.take(before, after, event, { wall: clock.now(), monotonic: clock.monotonic() });
-      tray?.update(after.sessions);
+      if (before.sessions !== after.sessions) tray?.update(after.sessions);
+      for (const { name, alarms: watched } of plan.surfaces) {
+        if (watched !== undefined && goesLive(before, after, watched.session)) alarms.get(name)?.nudge();
+      }
       const sleeps = isNight(after);
-      if (sleeps === isAsleep) return;
+      // Monitors may vanish while they sleep: with no display left nothing is known.
+      if (sleeps === undefined || sleeps === isAsleep) return;
       isAsleep = sleeps;
       if (sleeps) power.sleep();
       else power.wake();
@@ -177,8 +187,14 @@ export function startWall(options: StartWallOptions): StartedWall {
   };
 }
 
-/** Whether every display that is there is to be black. */
-function isNight(state: WallState): boolean {
+/** Whether every display that is there is to be black; undefined where there is none. */
+function isNight(state: WallState): boolean | undefined {
   const bases = [...state.surfaces.values()].map(({ base }) => base.kind).filter((kind) => kind !== 'unplugged');
-  return bases.length > 0 && bases.every((kind) => kind === 'night');
+  return bases.length === 0 ? undefined : bases.every((kind) => kind === 'night');
+}
+
+/** Whether a session has just been signed in. */
+function goesLive(before: WallState, after: WallState, session: string): boolean {
+  const kind = (state: WallState) => state.sessions.get(session)?.phase.kind;
+  return kind(after) === 'live' && kind(before) === 'signing-in';
 }

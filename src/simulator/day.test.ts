@@ -261,7 +261,9 @@ describe.each([
     // There was something that could have left a trace: half an hour of a session's hour, and dashboards loaded afresh.
     expect(life.signIns.filter(({ session }) => session === 'harbour').length).toBeGreaterThan(35);
     expect(life.signIns.filter(({ session }) => session === 'default').length).toBeGreaterThan(20);
-    expect(life.loads.filter(({ dashboard }) => dashboard === 'orders').length).toBeGreaterThan(day === ORDINARY ? 400 : 3);
+    expect(life.loads.filter(({ dashboard }) => dashboard === 'orders').length).toBeGreaterThan(
+      day === ORDINARY ? 400 : 3,
+    );
   });
 });
 
@@ -279,35 +281,40 @@ describe('a day on which nobody can sign in to one of the accounts for an hour',
   /** Longest wait between two tries, and a sign-in; then the page loads. */
   const NEXT_TRY_MS = 5 * MINUTE;
 
-  it.each(SEEDS)('shows what the plan says but for that account, from its session’s end to its next one (seed %i)', async (seed) => {
-    const life = await lived(ORDINARY, seed, { lifeMs: HOUR / 2, outage, ringing: [] });
-    const own = life.signIns.filter(({ session }) => session === 'harbour');
-    const good = own.filter(({ sessionEndsAt }) => sessionEndsAt !== undefined);
-    const endsAt = good.findLast(({ askedAt }) => askedAt < outage.from)?.sessionEndsAt ?? NaN;
-    // A try that is under way at the session's end is waited for.
-    const over = own.find(({ askedAt, endedAt }) => askedAt < endsAt && endsAt < endedAt)?.endedAt ?? endsAt;
-    const back = good.find(({ askedAt }) => askedAt >= outage.from);
-    expect(back?.askedAt).toBeGreaterThanOrEqual(outage.until);
-    expect(back?.askedAt).toBeLessThan(outage.until + NEXT_TRY_MS + 20_000);
-    const firstLoad = (surface: string): Load => {
-      const found = life.loads.find((one) => one.surface === surface && one.openedAt >= outage.until && one.dashboard !== 'default');
-      if (found === undefined) throw new Error(`nothing was loaded on ${surface}`);
-      return found;
-    };
-    // The first display opens what the sign-in brought, at once; then the other.
-    expect(firstLoad('hall').openedAt).toBe(back?.endedAt);
-    expect(firstLoad('gate').openedAt).toBe(firstLoad('hall').paintedAt);
+  it.each(SEEDS)(
+    'shows what the plan says but for that account, from its session’s end to its next one (seed %i)',
+    async (seed) => {
+      const life = await lived(ORDINARY, seed, { lifeMs: HOUR / 2, outage, ringing: [] });
+      const own = life.signIns.filter(({ session }) => session === 'harbour');
+      const good = own.filter(({ sessionEndsAt }) => sessionEndsAt !== undefined);
+      const endsAt = good.findLast(({ askedAt }) => askedAt < outage.from)?.sessionEndsAt ?? NaN;
+      // A try that is under way at the session's end is waited for.
+      const over = own.find(({ askedAt, endedAt }) => askedAt < endsAt && endsAt < endedAt)?.endedAt ?? endsAt;
+      const back = good.find(({ askedAt }) => askedAt >= outage.from);
+      expect(back?.askedAt).toBeGreaterThanOrEqual(outage.until);
+      expect(back?.askedAt).toBeLessThan(outage.until + NEXT_TRY_MS + 20_000);
+      const firstLoad = (surface: string): Load => {
+        const found = life.loads.find(
+          (one) => one.surface === surface && one.openedAt >= outage.until && one.dashboard !== 'default',
+        );
+        if (found === undefined) throw new Error(`nothing was loaded on ${surface}`);
+        return found;
+      };
+      // The first display opens what the sign-in brought, at once; then the other.
+      expect(firstLoad('hall').openedAt).toBe(back?.endedAt);
+      expect(firstLoad('gate').openedAt).toBe(firstLoad('hall').paintedAt);
 
-    const hall = HALL_WITHOUT_ALARMS.replace('13:00:00', 'back');
-    expect(logOf(ORDINARY, life, 'hall')).toEqual(
-      linesOf(ORDINARY, life, 'hall', hall, { back: firstLoad('hall').paintedAt }),
-    );
-    const gate = ORDINARY.gate.replace('23:00:00', 'over dark\nback tides\n23:00:00');
-    expect(logOf(ORDINARY, life, 'gate')).toEqual(
-      linesOf(ORDINARY, life, 'gate', gate, { over, back: firstLoad('gate').paintedAt }),
-    );
-    expect(logOf(ORDINARY, life, 'desk')).toEqual(linesOf(ORDINARY, life, 'desk'));
-  });
+      const hall = HALL_WITHOUT_ALARMS.replace('13:00:00', 'back');
+      expect(logOf(ORDINARY, life, 'hall')).toEqual(
+        linesOf(ORDINARY, life, 'hall', hall, { back: firstLoad('hall').paintedAt }),
+      );
+      const gate = ORDINARY.gate.replace('23:00:00', 'over dark\nback tides\n23:00:00');
+      expect(logOf(ORDINARY, life, 'gate')).toEqual(
+        linesOf(ORDINARY, life, 'gate', gate, { over, back: firstLoad('gate').paintedAt }),
+      );
+      expect(logOf(ORDINARY, life, 'desk')).toEqual(linesOf(ORDINARY, life, 'desk'));
+    },
+  );
 
   it.each(SEEDS)('shows what the plan says where the session outlasts the hour (seed %i)', async (seed) => {
     const life = await lived(ORDINARY, seed, { lifeMs: 8 * HOUR, outage });

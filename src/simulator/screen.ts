@@ -117,7 +117,7 @@ export class Screen {
     if (!isLit && judged > 0) {
       this.#stretch += judged;
       if (this.#stretch > LATE_MS) this.#unexplained += judged;
-      if (this.#stretch > this.longestStretch) {
+      if (this.#stretch > Math.max(LATE_MS, this.longestStretch)) {
         this.longestStretch = this.#stretch;
         this.longestDay = now / DAY_MS;
       }

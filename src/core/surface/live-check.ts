@@ -17,8 +17,11 @@ export interface PageContent {
 
 export type Fault = 'hung' | 'blank' | 'one-colour' | 'error-page';
 
-/** What a look found. 'unanswered': it took longer than it may; 'unknown': nothing can be told at the moment. */
-export type Seen = 'good' | 'unknown' | 'unanswered' | Exclude<Fault, 'hung'>;
+/**
+ * What a look found. 'bare': hardly anything is left of a dashboard, as of an error page, or for the moment in which it is drawn anew;
+ * 'unanswered': it took longer than it may; 'unknown': nothing can be told at the moment.
+ */
+export type Seen = 'good' | 'bare' | 'unknown' | 'unanswered' | Exclude<Fault, 'hung'>;
 
 /** How often one looks at a page, and how long an answer may take, in ms. */
 export interface Pace {
@@ -27,12 +30,12 @@ export interface Pace {
 }
 
 /**
- * A page that is too busy to answer is taken for hung after 5.5 s, and for no less: one long wait forgives more than several short ones
+ * A page that is too busy to answer is taken for hung after 5 s, and for no less: one long wait forgives more than several short ones
  * within the same 10 s.
  */
-export const CONTENT_PACE: Pace = { everyMs: 3_500, answerMs: 5_500 };
+export const CONTENT_PACE: Pace = { everyMs: 4_000, answerMs: 5_000 };
 /** A picture costs several times what a question does. */
-export const PICTURE_PACE: Pace = { everyMs: 7_000, answerMs: 2_000 };
+export const PICTURE_PACE: Pace = { everyMs: 7_500, answerMs: 1_500 };
 
 /** Graphics beyond these tell nothing more. */
 export const MOST_GRAPHICS = 8;
@@ -57,19 +60,17 @@ const EMPTY_TEXT = 20;
 const ERROR_PAGE_TEXT = 600;
 
 /**
- * What a page's content is, held against what it was when it painted. An error page of the console has HTTP status 200: it is known by
- * calls for data that fail, while graphics are gone and no more than a few words are left.
+ * What a page's content is, held against what it was when it was fullest. An error page of the console has HTTP status 200: it is known by
+ * graphics that are gone and the few words that are left, and at once where its calls for data fail.
  */
-export function judgeContent(
-  now: PageContent,
-  painted: PageContent,
-  callsFail: boolean,
-): 'good' | 'blank' | 'error-page' {
+export function judgeContent(now: PageContent, fullest: PageContent, callsFail: boolean): Seen {
   if (now.busy) return 'good';
   const text = now.text ?? Infinity;
   if (now.graphics === 0 && text < EMPTY_TEXT) return 'blank';
-  const isBare = painted.graphics > 0 ? now.graphics <= painted.graphics / 4 : text <= (painted.text ?? 0) / 2;
-  return callsFail && isBare && text < ERROR_PAGE_TEXT ? 'error-page' : 'good';
+  const isBare = fullest.graphics > 0 ? now.graphics <= fullest.graphics / 4 : text <= (fullest.text ?? 0) / 2;
+  if (!isBare || text >= ERROR_PAGE_TEXT) return 'good';
+  if (callsFail) return 'error-page';
+  return fullest.graphics > FEW_GRAPHICS ? 'bare' : 'good';
 }
 
 /**
@@ -85,10 +86,11 @@ export function judgeLook(
   const { suspect } = track;
   if (seen === 'good') return { track: { goodAt: endedAt } };
   if (seen === 'unanswered') return { track, fault: suspect?.fault ?? 'hung' };
-  const fault = seen === 'unknown' ? suspect?.fault : seen;
+  const fault = seen === 'unknown' ? suspect?.fault : seen === 'bare' ? 'error-page' : seen;
   if (fault === undefined) return { track };
   const since = suspect?.since ?? endedAt;
-  const isSure = endedAt - since >= CONFIRM_MS || endedAt - track.goodAt >= FAULT_STANDS_MS;
+  const isConfirmed = seen !== 'bare' && endedAt - since >= CONFIRM_MS;
+  const isSure = isConfirmed || endedAt - track.goodAt >= FAULT_STANDS_MS;
   const next: Track = { goodAt: track.goodAt, suspect: { fault, since } };
   return isSure ? { track: next, fault } : { track: next };
 }

@@ -22,8 +22,8 @@ export interface Wants {
   /** When `next` follows, by the wall clock in ms; Infinity: never. */
   readonly until: number;
   readonly next: Showing;
-  /** A dashboard that may be wanted at any time: its session is kept signed in. */
-  readonly standby?: string;
+  /** Dashboards that may be wanted at any time: their sessions are kept signed in. */
+  readonly standby: readonly string[];
 }
 
 /** What a surface must know of a session. */
@@ -56,13 +56,15 @@ export function settle(surface: Surface, wants: Wants, context: SettleContext): 
   if (wanted === undefined && surface.base.kind !== 'night') return toNight(surface);
   const upcoming = isSoon(wants, now, VIEW_LEAD_MS) ? dashboardOf(wants.next) : undefined;
   const { incoming } = surface;
+  const kept = wanted === undefined ? undefined : keptPast(surface, wanted);
   if (incoming !== undefined) {
     const { dashboard } = incoming.view;
-    if (incoming.painted !== undefined && dashboard === wanted && isWorthRaising(surface, incoming.view)) {
+    const isItsTime = dashboard === wanted || dashboard === kept;
+    if (incoming.painted !== undefined && isItsTime && isWorthRaising(surface, incoming.view)) {
       return raise(surface, incoming, incoming.painted);
     }
     const soon = isSoon(wants, now, SESSION_LEAD_MS) ? dashboardOf(wants.next) : undefined;
-    if (isUnwanted(surface, wanted, soon, context)) return dropIncoming(surface);
+    if (isUnwanted(surface, [wanted, soon, kept], context)) return dropIncoming(surface);
   }
   if (wanted !== undefined && surface.base.kind === 'night') {
     return [{ ...surface, base: { kind: 'notice' } }, [{ type: 'cover' }]];
@@ -74,7 +76,7 @@ export function settle(surface: Surface, wants: Wants, context: SettleContext): 
     return [{ ...surface, base: { kind: 'showing', shown: told } }, [{ type: 'report-stale', view: shown.view }]];
   }
   if (incoming !== undefined) return [surface, []];
-  return open(surface, wants, wanted, upcoming, context);
+  return open(surface, wants, [wanted, upcoming, kept], context);
 }
 
 /** When the surface next wants to look at the clock, some of it long past. */
@@ -106,24 +108,25 @@ function toNight(surface: Surface): SurfaceStep {
   return [{ ...surface, base: { kind: 'night' } }, [{ type: 'cover' }, ...close]];
 }
 
+/** A dashboard that shows past its time, for the next one does not come: it is looked after like any other. */
+function keptPast(surface: Surface, wanted: string): string | undefined {
+  const dashboard = shownOf(surface)?.view.dashboard;
+  return dashboard === wanted ? undefined : dashboard;
+}
+
 /** A view of an older sign-in never follows one of a newer. */
 function isWorthRaising(surface: Surface, view: View): boolean {
   const shown = shownOf(surface);
   return shown?.view.session !== view.session || view.generation >= shown.view.generation;
 }
 
-function isUnwanted(
-  surface: Surface,
-  wanted: string | undefined,
-  upcoming: string | undefined,
-  { entryOf }: SettleContext,
-): boolean {
+function isUnwanted(surface: Surface, wanted: readonly (string | undefined)[], { entryOf }: SettleContext): boolean {
   const { incoming } = surface;
   if (incoming === undefined) return false;
   const { view, painted } = incoming;
   // Its sign-in needs it, whatever it shows.
   if (view.signsIn && painted === undefined) return false;
-  if (view.dashboard !== wanted && view.dashboard !== upcoming) return true;
+  if (!wanted.includes(view.dashboard)) return true;
   return entryOf(view.session).live?.generation !== view.generation;
 }
 
@@ -148,8 +151,7 @@ function needsRenewal(shown: Shown, { now, dashboards }: SettleContext): boolean
 function open(
   surface: Surface,
   wants: Wants,
-  wanted: string | undefined,
-  upcoming: string | undefined,
+  candidates: readonly (string | undefined)[],
   context: SettleContext,
 ): SurfaceStep {
   const { now, dashboards, entryOf, nextViewId } = context;
@@ -160,13 +162,11 @@ function open(
     const view: View = { id: nextViewId, dashboard, session, ...source, signsIn };
     return [{ ...withoutIncoming(surface), incoming: { view } }, [{ type: 'open', view }]];
   };
-  const candidates = [...(wanted === undefined ? [] : [wanted]), ...(upcoming === undefined ? [] : [upcoming])];
   for (const dashboard of candidates) {
-    const planned = dashboards[dashboard];
-    if (planned === undefined) continue;
+    const planned = dashboard === undefined ? undefined : dashboards[dashboard];
+    if (dashboard === undefined || planned === undefined) continue;
     const { live, login } = entryOf(planned.session);
     const isShown = shown?.view.dashboard === dashboard;
-    // What is shown gives way to what comes next when its time is near: loading both would be for nothing.
     const isMissing = !isShown;
     const isOld = isShown && live !== undefined && shown.view.generation !== live.generation;
     const isSpent = isShown && (shown.doubted !== undefined || wantsRefresh(shown, planned, now));
@@ -176,7 +176,7 @@ function open(
   }
   // Sign-ins that no dashboard of the moment asks for.
   const later = isSoon(wants, now, SESSION_LEAD_MS) ? dashboardOf(wants.next) : undefined;
-  for (const dashboard of [later, wants.standby]) {
+  for (const dashboard of [later, ...wants.standby]) {
     const login = dashboard === undefined ? undefined : entryOf(dashboards[dashboard]?.session ?? '').login;
     if (dashboard !== undefined && login !== undefined) return openWith(dashboard, login, true);
   }

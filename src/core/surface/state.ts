@@ -28,6 +28,8 @@ export interface Incoming {
 /** A view that shows. */
 export interface Shown {
   readonly view: View;
+  /** False when it was put up without the readiness probe. */
+  readonly verified: boolean;
   readonly paintedAt: Instant;
   /** When data last reached the page. */
   readonly dataAt: Instant;

@@ -74,16 +74,17 @@ export function shownOf({ base }: Surface): Shown | undefined {
   return base.kind === 'showing' ? base.shown : undefined;
 }
 
-export function withoutIncoming({ incoming: _left, ...surface }: Surface): Surface {
-  return surface;
+export function withoutIncoming({ base, trouble, deaths, ringing }: Surface): Surface {
+  return { base, deaths, ringing, ...(trouble === undefined ? {} : { trouble }) };
 }
 
 /** Puts a view that has painted on top. */
-export function raise(surface: Surface, incoming: Incoming, painted: { readonly at: Instant }): SurfaceStep {
+export function raise(surface: Surface, incoming: Incoming, painted: NonNullable<Incoming['painted']>): SurfaceStep {
   const old = shownOf(surface);
   const { view } = incoming;
   const shown: Shown = {
     view,
+    verified: painted.verified,
     paintedAt: painted.at,
     dataAt: incoming.dataAt ?? painted.at,
     refreshFailed: false,
@@ -91,8 +92,8 @@ export function raise(surface: Surface, incoming: Incoming, painted: { readonly 
   };
   const effects: SurfaceEffect[] = [{ type: 'raise', view: view.id }];
   if (old !== undefined) effects.push({ type: 'close', view: old.view.id });
-  const { trouble: _over, ...rest } = withoutIncoming(surface);
-  return [{ ...rest, base: { kind: 'showing', shown } }, effects];
+  const { deaths, ringing } = surface;
+  return [{ base: { kind: 'showing', shown }, deaths, ringing }, effects];
 }
 
 /** Takes down a picture that cannot be trusted any more: dimmed, it stands as the last one there was. */
@@ -145,14 +146,29 @@ function entryFailed({ view, painted }: Incoming, failure: Failure): SurfaceEffe
 function onPainted(
   surface: Surface,
   event: Extract<SurfaceEvent, { type: 'painted' }>,
-  { now }: SurfaceContext,
+  context: SurfaceContext,
 ): SurfaceStep {
   const { incoming } = surface;
   if (incoming?.view.id !== event.view || incoming.painted !== undefined) return [surface, []];
   const { view } = incoming;
   const { verified } = event;
   const effects: SurfaceEffect[] = view.signsIn ? [{ type: 'report-entered', view, verified }] : [];
-  return [{ ...surface, incoming: { ...incoming, painted: { at: now, verified } } }, effects];
+  const painted = { ...surface, incoming: { ...incoming, painted: { at: context.now, verified } } };
+  if (verified || !hasBetter(surface, view)) return [painted, effects];
+  const [next, failed] = incomingFailed(painted, UNVERIFIED, context);
+  return [next, [...effects, ...failed]];
+}
+
+const UNVERIFIED: Failure = {
+  code: 'CONSOLE_NOT_PAINTED',
+  sentence: 'The dashboard was loaded afresh but did not finish. The picture from before stays, and it is tried again.',
+};
+
+/** Whether a picture of the same dashboard stands that was proved, against one that was not. */
+function hasBetter(surface: Surface, { dashboard }: View): boolean {
+  const shown = shownOf(surface);
+  if (shown?.view.dashboard !== dashboard) return false;
+  return shown.verified && shown.lostAt === undefined && shown.doubted === undefined;
 }
 
 function troubleOf(surface: Surface, dashboard: string, reason: Failure, context: SurfaceContext): Trouble {
@@ -215,8 +231,15 @@ function onGone(
   const { dashboard } = shown.view;
   // The first time it is opened afresh at once.
   const trouble = deaths > 1 ? wait(dashboard, event.failure, deaths - 1, context) : undefined;
-  const { trouble: _before, ...rest } = dark;
-  return [{ ...rest, deaths, ...(trouble === undefined ? {} : { trouble }) }, effects];
+  const { base, incoming, ringing } = dark;
+  const next: Surface = {
+    base,
+    deaths,
+    ringing,
+    ...(incoming === undefined ? {} : { incoming }),
+    ...(trouble === undefined ? {} : { trouble }),
+  };
+  return [next, effects];
 }
 
 function onData(surface: Surface, view: number, now: Instant): SurfaceStep {

@@ -6,11 +6,16 @@ import { type Entry, SESSION_LEAD_MS, type Wants, isSoon } from '../surface/sett
 import type { Surface, View } from '../surface/state.ts';
 import { shownOf, viewsOf } from '../surface/surface.ts';
 
-/** What a surface wants: its programme, or the dashboard of an alarm for as long as that rings. */
+/**
+ * What a surface wants: its programme, or the dashboard of an alarm for as long as that rings. The one of the two that does not show is
+ * on standby, so that nothing has to be signed in when they change places.
+ */
 export function wantsOf({ alarms }: PlannedSurface, ringing: boolean, programme: Programme): Wants {
-  if (alarms === undefined) return programme;
-  const now = { kind: 'dashboard', dashboard: alarms.dashboard } as const;
-  return ringing ? { now, until: Infinity, next: now } : { ...programme, standby: alarms.dashboard };
+  if (alarms === undefined) return { ...programme, standby: [] };
+  const alarm = { kind: 'dashboard', dashboard: alarms.dashboard } as const;
+  if (!ringing) return { ...programme, standby: [alarms.dashboard] };
+  const standby = [programme.now, programme.next].flatMap((one) => (one.kind === 'dashboard' ? [one.dashboard] : []));
+  return { now: alarm, until: programme.until, next: alarm, standby };
 }
 
 /** The dashboards that a surface shows, wants, or will want so soon that their sessions are needed. */
@@ -19,7 +24,7 @@ export function neededDashboards(surface: Surface, wants: Wants, now: Instant): 
   const needed: string[] = [];
   if (wants.now.kind === 'dashboard') needed.push(wants.now.dashboard);
   if (wants.next.kind === 'dashboard' && isSoon(wants, now, SESSION_LEAD_MS)) needed.push(wants.next.dashboard);
-  if (wants.standby !== undefined) needed.push(wants.standby);
+  needed.push(...wants.standby);
   const shown = shownOf(surface);
   if (shown !== undefined) needed.push(shown.view.dashboard);
   return needed;

@@ -166,7 +166,7 @@ class Turn {
     const planned = this.#context.plan.surfaces.find((one) => one.name === name);
     const programme = this.#context.programme(name, this.#now.wall);
     const ringing = this.#surfaces.get(name)?.ringing === true;
-    const wants = planned === undefined ? programme : wantsOf(planned, ringing, programme);
+    const wants = planned === undefined ? { ...programme, standby: [] } : wantsOf(planned, ringing, programme);
     this.#wants.set(name, wants);
     return wants;
   }

@@ -20,6 +20,7 @@ export class Clockwork {
   readonly #recheck: NodeJS.Timeout;
   #timer: NodeJS.Timeout | undefined;
   #job: schedule.Job | undefined;
+  #armedFor: Instant | undefined;
 
   constructor(clock: Clock, look: () => void) {
     this.#clock = clock;
@@ -34,17 +35,20 @@ export class Clockwork {
 
   /** Arms job and timer for the nearest of the deadlines, each by its clock. Those before are forgotten. */
   arm(deadlines: readonly Instant[]): void {
-    this.#disarm();
-    if (deadlines.length === 0) return;
     const now = this.now();
     const monotonic = Math.min(...deadlines.map((deadline) => deadline.monotonic));
+    const ahead = deadlines.map((deadline) => deadline.wall).filter((time) => time > now.wall);
+    const wall = Math.min(...ahead);
+    // Most events move no deadline: what is armed for the same moment stays.
+    const isArmed = wall === this.#armedFor?.wall && Math.abs(monotonic - this.#armedFor.monotonic) < 1;
+    if (isArmed && this.#timer !== undefined) return;
+    this.#disarm();
+    if (deadlines.length === 0) return;
+    this.#armedFor = { wall, monotonic };
     const wait = Math.max(0, monotonic - now.monotonic) + LATE_MS;
-    this.#timer = setTimeout(this.#look, Math.min(wait, LONGEST_TIMER_MS));
-    const ahead = deadlines.map(({ wall }) => wall).filter((wall) => wall > now.wall);
+    this.#timer = setTimeout(this.#fire, Math.min(wait, LONGEST_TIMER_MS));
     // A date that has passed meanwhile gives no job, and needs none: the timer and the recheck look all the same.
-    if (ahead.length > 0) {
-      this.#job = schedule.scheduleJob(new Date(Math.min(...ahead) + LATE_MS), this.#look);
-    }
+    if (ahead.length > 0) this.#job = schedule.scheduleJob(new Date(wall + LATE_MS), this.#fire);
   }
 
   stop(): void {
@@ -52,8 +56,15 @@ export class Clockwork {
     clearInterval(this.#recheck);
   }
 
+  readonly #fire = (): void => {
+    this.#disarm();
+    this.#look();
+  };
+
   #disarm(): void {
     clearTimeout(this.#timer);
+    this.#timer = undefined;
+    this.#armedFor = undefined;
     this.#job?.cancel();
     this.#job = undefined;
   }

@@ -1,0 +1,12 @@
+import type { Session } from 'electron';
+import { isHealthAddress } from '../../core/health/health-address.ts';
+
+/**
+ * Keeps the pages of a session from the health page: their calls to it are cancelled before anything is sent.
+ * @param ports those that the health page is on now
+ */
+export function keepFromHealth(session: Session, ports: () => readonly number[]): void {
+  session.webRequest.onBeforeRequest({ urls: ['<all_urls>'] }, ({ url }, answer) => {
+    answer({ cancel: isHealthAddress(url, ports()) });
+  });
+}
