@@ -1,4 +1,4 @@
-/** How the wall is, asked of its own server on loopback: `/healthz`, and `/state` for what a plain 200 does not tell. */
+/** How the wall is, asked of its own server on loopback: `/healthz`, and `/state` where that does not tell enough. */
 import { request } from 'node:http';
 import { z } from 'zod';
 import type { Answer } from '../../core/supervisor/state.ts';
@@ -31,37 +31,37 @@ export async function readWhere(healthFile: string): Promise<Where | undefined> 
   }
 }
 
-/** Asks once. Never rejects: no answer within `timeoutMs` is `silent`. */
+/**
+ * Asks once. Never rejects: no whole answer within `timeoutMs` is `silent`. A wall that is well and shows nothing, as planned, is as good as
+ * live while it is signed in; if not, nothing proves that it could be live.
+ */
 export async function askWall(where: Where, timeoutMs: number): Promise<Answer> {
   const health = await get(where, '/healthz', timeoutMs);
   if (health === undefined) return { kind: 'silent' };
   if (health.status !== 200) return illness(health);
-  const state = await get(where, '/state', timeoutMs);
-  // A wall that tells no state is taken at its word.
-  return state?.status === 200 && isResting(state.body) ? { kind: 'resting' } : { kind: 'live' };
+  const { success, data } = wellSchema.safeParse(parsed(health.body));
+  // A wall that does not say how much it shows is taken at its word.
+  if (!success || data.showing > 0) return { kind: 'live' };
+  const state = stateSchema.safeParse(parsed((await get(where, '/state', timeoutMs))?.body ?? ''));
+  const isSignedIn = state.data?.sessions.some(({ phase }) => phase === 'live' || phase === 'renewing');
+  return { kind: isSignedIn === true ? 'live' : 'resting' };
 }
 
-const illSchema = z.object({ code: z.string().optional(), reason: z.string().optional() });
-
-function illness({ status, body }: Reply): Answer {
-  const { code, reason } = illSchema.safeParse(parsed(body)).data ?? {};
-  const told = reason ?? code ?? `It answered with status ${status}.`;
-  // The sentence names the code of what lies beneath.
-  return { kind: 'ill', reason: told.slice(0, LONGEST_REASON), network: /\bNETWORK_[A-Z]+\b/.test(told) };
-}
-
-const stateSchema = z.object({
-  surfaces: z.array(z.object({ state: z.string() })),
-  sessions: z.array(z.object({ phase: z.string() })),
+const wellSchema = z.object({ showing: z.number() });
+const stateSchema = z.object({ sessions: z.array(z.object({ phase: z.string() })) });
+const illSchema = z.object({
+  code: z.string().optional(),
+  reason: z.string().optional(),
+  failure: z.string().optional(),
 });
 
-/** Nothing is shown, as planned, and nothing is signed in either: so nothing proves that it could be shown. */
-function isResting(body: string): boolean {
-  const { success, data } = stateSchema.safeParse(parsed(body));
-  if (!success) return false;
-  const shows = data.surfaces.some(({ state }) => state !== 'night' && state !== 'unplugged');
-  const isSignedIn = data.sessions.some(({ phase }) => phase === 'live' || phase === 'renewing');
-  return !shows && !isSignedIn;
+/** Failures that the wall could not help. */
+const ELSEWHERE = /^NETWORK_|_UNAVAILABLE$|^STS_THROTTLED$/;
+
+function illness({ status, body }: Reply): Answer {
+  const { code, reason, failure } = illSchema.safeParse(parsed(body)).data ?? {};
+  const told = reason ?? code ?? `It answered with status ${status}.`;
+  return { kind: 'ill', reason: told.slice(0, LONGEST_REASON), elsewhere: ELSEWHERE.test(failure ?? '') };
 }
 
 function parsed(text: string): unknown {

@@ -1,10 +1,8 @@
 /** What a wall is told by its environment, and how one is found again whose supervisor was killed. */
+import { HEALTH_FILE_VARIABLE } from '../../core/health/supervised.ts';
 import { askWall, readWhere } from './health.ts';
 import { findByEnvironment, identityOf } from './processes.ts';
 import { type Root, type WallRecord, readWallRecord } from './root.ts';
-
-/** Tells a wall where to write how it can be asked for its health. */
-const HEALTH_FILE_VARIABLE = 'VIGIL_HEALTH_FILE';
 
 /** The environment of a wall. */
 export function wallEnvironment(

@@ -21,7 +21,7 @@ export interface Remembered {
   readonly asked: boolean;
   /** Trials begun that came to no end: the machine went down with them. */
   readonly unended: number;
-  /** A trial that it lost was put down to the network. */
+  /** A trial that it lost was put down to the network or a server. */
   readonly excused: boolean;
   /** It lost a fair trial and is not tried again. */
   readonly refused: boolean;
@@ -44,12 +44,12 @@ export type End =
 
 /**
  * What a wall says of itself. `resting`: all is well, but nothing shows that it could be live, for it is night or every display is
- * unplugged. `silent`: no answer.
+ * unplugged. `ill`: it answers and is not live; `elsewhere` says that by its own account the network or a server fails. `silent`: no answer.
  */
 export type Answer =
   | { readonly kind: 'live' }
   | { readonly kind: 'resting' }
-  | { readonly kind: 'ill'; readonly reason: string; readonly network: boolean }
+  | { readonly kind: 'ill'; readonly reason: string; readonly elsewhere: boolean }
   | { readonly kind: 'silent' };
 
 /** A new program's wall on trial. */
@@ -204,8 +204,8 @@ export interface SupervisorPolicy {
   readonly steadyMs: number;
   /** A wall that has not been well for this long loses nothing by a trial of another version. */
   readonly patienceMs: number;
-  /** The same for one that says that it cannot reach the network. */
-  readonly networkPatienceMs: number;
+  /** The same for one that says that the fault is the network's or a server's. */
+  readonly elsewherePatienceMs: number;
   /** Waits between trials that told nothing. */
   readonly trialBackoff: BackoffPolicy;
 }
@@ -222,7 +222,7 @@ export const DEFAULT_SUPERVISOR_POLICY: SupervisorPolicy = {
   trialMs: 180_000,
   steadyMs: 15_000,
   patienceMs: 3_600_000,
-  networkPatienceMs: 86_400_000,
+  elsewherePatienceMs: 86_400_000,
   trialBackoff: { firstMs: 3_600_000, longestMs: 86_400_000 },
 };
 

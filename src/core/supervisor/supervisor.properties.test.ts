@@ -31,7 +31,7 @@ const answer: fc.Arbitrary<Answer> = fc.oneof(
   fc.constant({ kind: 'live' as const }),
   fc.constant({ kind: 'resting' as const }),
   fc.constant({ kind: 'silent' as const }),
-  fc.record({ kind: fc.constant('ill' as const), reason: fc.constant('ill'), network: fc.boolean() }),
+  fc.record({ kind: fc.constant('ill' as const), reason: fc.constant('ill'), elsewhere: fc.boolean() }),
 );
 const soon = fc.constantFrom(0, 500, SECOND, 5 * SECOND, 30 * SECOND, MINUTE, 5 * MINUTE, 20 * MINUTE);
 const character: fc.Arbitrary<Character> = fc.record(

@@ -20,8 +20,8 @@ export function due(supervisor: Supervisor, { now }: SupervisorContext): Program
 function readiness(supervisor: Supervisor, wall: Wall, context: SupervisorContext): 'fair' | 'unfair' | undefined {
   if (isSteady(wall, context)) return 'fair';
   const { policy, now } = context;
-  const isNetwork = wall.last?.kind === 'ill' && wall.last.network;
-  const patience = isNetwork ? policy.networkPatienceMs : policy.patienceMs;
+  const isElsewhere = wall.last?.kind === 'ill' && wall.last.elsewhere;
+  const patience = isElsewhere ? policy.elsewherePatienceMs : policy.patienceMs;
   const isWell = wall.last?.kind === 'live' || wall.last?.kind === 'resting';
   return !isWell && now - supervisor.lastWellAt >= patience ? 'unfair' : undefined;
 }
@@ -106,12 +106,13 @@ export function postpone(
 }
 
 /**
- * What a lost trial comes to. A fair one is a verdict that the program before it has to confirm; but a wall that says that it cannot
- * reach the network is excused once, for the network may have failed just then.
+ * What a lost trial comes to. A fair one is a verdict that the program before it has to confirm; but a wall that says that the
+ * network or a server failed is excused once, for that may have been so just then.
  */
 export function lose(supervisor: Supervisor, wall: Wall, how: string, context: SupervisorContext): SupervisorStep {
   const { program, trial, last } = wall;
-  const isExcused = how === 'not-live' && last?.kind === 'ill' && last.network && !recall(supervisor, program).excused;
+  const isExcused =
+    how === 'not-live' && last?.kind === 'ill' && last.elsewhere && !recall(supervisor, program).excused;
   const reason = last?.kind === 'ill' ? { reason: last.reason } : {};
   const lost = log('warn', 'trial.lost', { version: program.version, how, fair: trial?.fair, ...reason });
   if (trial?.fair !== true || isExcused) {

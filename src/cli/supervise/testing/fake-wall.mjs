@@ -48,13 +48,17 @@ else {
       response.end(JSON.stringify(body));
     };
     if (request.headers.authorization !== `Bearer ${token}`) answer(401, {});
-    else if (request.url === '/state') answer(200, { surfaces: [{ state: 'showing' }], sessions: [{ phase: 'live' }] });
     else if (existsSync(join(folder, 'no-network'))) {
-      answer(503, { ok: false, code: 'NO_PICTURE', reason: 'Surface main shows no dashboard (NETWORK_OFFLINE): …' });
+      answer(503, {
+        ok: false,
+        code: 'NO_PICTURE',
+        reason: 'Surface main shows no dashboard.',
+        failure: 'NETWORK_OFFLINE',
+      });
     } else if (behaviour.ill)
       answer(503, { ok: false, code: 'NO_PICTURE', reason: 'Surface main shows no dashboard.' });
     else {
-      answer(200, { ok: true });
+      answer(200, { ok: true, showing: 1 });
       note('live');
     }
     if (existsSync(join(folder, 'quit'))) {

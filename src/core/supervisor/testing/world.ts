@@ -154,8 +154,8 @@ export function answerOf(world: World, id: number): Answer {
   const character = world.characters.get(wall.program.id) ?? GOOD;
   const age = world.now - wall.startedAt;
   if (age < (character.answersAfterMs ?? Infinity)) return { kind: 'silent' };
-  if (!world.network) return { kind: 'ill', reason: 'It cannot reach anything (NETWORK_OFFLINE).', network: true };
-  if (age < (character.liveAfterMs ?? Infinity)) return { kind: 'ill', reason: 'not yet', network: false };
+  if (!world.network) return { kind: 'ill', reason: 'It cannot reach anything (NETWORK_OFFLINE).', elsewhere: true };
+  if (age < (character.liveAfterMs ?? Infinity)) return { kind: 'ill', reason: 'not yet', elsewhere: false };
   if (world.night) return { kind: 'resting' };
   wall.wasLive = true;
   world.everLive.add(wall.program.id);
