@@ -92,9 +92,19 @@ export function url(rules: UrlRules) {
 /** An address that Vigil calls: https, or http on loopback; no login, query or fragment. */
 export const endpoint = () => url({ schemes: ['https:'], query: false, login: false });
 
-/** `system`, `none`, or a proxy's URL, which may carry a login. */
+/** `system`, `none`, a proxy's URL, or `pac+https://` with the address of a PAC file; the URLs may carry a login for the proxy. */
 export function isProxy(value: string): boolean {
-  const schemes = ['http:', 'https:', 'socks:', 'socks4:', 'socks4a:', 'socks5:', 'socks5h:'];
+  const schemes = [
+    'http:',
+    'https:',
+    'socks:',
+    'socks4:',
+    'socks4a:',
+    'socks5:',
+    'socks5h:',
+    'pac+http:',
+    'pac+https:',
+  ];
   return (
     value === 'system' || value === 'none' || urlComplaint(value, { schemes, query: false, login: true }) === undefined
   );

@@ -218,7 +218,7 @@ describe('single rules', () => {
     ['dashboard.zoom', 5.01, /0\.25 to 5/],
     ['aws.region', 'Frankfurt', /AWS region/],
     ['network.proxy', 'auto', /system, none/],
-    ['network.proxy', 'pac+http://x', /system, none/],
+    ['network.proxy', 'pac+ftp://x', /system, none/],
     ['wall.windowed', 'true', /true or false/],
     ['wall.tray', 1, /true or false/],
     ['version', 0, /must be 1/],

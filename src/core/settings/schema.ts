@@ -134,9 +134,14 @@ const aws = z
 const network = z
   .strictObject({
     proxy: text(LONGEST_URL)
-      .refine(isProxy, { error: 'must be system, none, or the URL of an http, https or socks5 proxy' })
+      .refine(isProxy, {
+        error:
+          'must be system, none, the URL of an http, https or socks5 proxy, or pac+https:// and the rest of the address of a PAC file',
+      })
       .default('system')
-      .describe("system (the environment's or the desktop's proxy), none, or a proxy's URL."),
+      .describe(
+        "system (the environment's or the desktop's proxy), none, a proxy's URL, or a PAC file's as pac+https://.",
+      ),
     caFile: filePath('PEM file with certificate authorities to trust beside the usual ones.'),
     timeoutSeconds: seconds(1, 300).default(20).describe('Longest time that one call may take, in seconds.'),
   })

@@ -1,6 +1,7 @@
 import { type Session, type WebContents, WebContentsView } from 'electron';
 import type { Failure } from '../../core/errors.ts';
 import type { Logger } from '../../core/ports.ts';
+import { explainPageError } from '../net/net-error.ts';
 import { CallWatch } from './call-watch.ts';
 import { type LastPicture, PictureKeeper } from './picture-keeper.ts';
 import { LiveGuard } from './live-guard.ts';
@@ -17,7 +18,6 @@ import {
   failureOfCalls,
   failureOfFault,
   failureOfStatus,
-  notLoaded,
 } from './view-failures.ts';
 
 export type { LastPicture } from './picture-keeper.ts';
@@ -107,13 +107,13 @@ export class ConsoleView implements GuardedView {
     contents.on('dom-ready', () => {
       contents.setZoomFactor(options.zoom);
     });
-    contents.on('did-fail-load', (_event, code, name, _url, isMainFrame) => {
+    contents.on('did-fail-load', (_event, code, name, failed, isMainFrame) => {
       // -3, ERR_ABORTED: nothing was committed, or the page itself went on elsewhere while it loaded.
       if (!isMainFrame || !this.#entered || code === -3) return;
       if (this.isLive) {
         const sentence = `The dashboard page could not be loaded again (${name}). It is opened afresh.`;
         this.#gone({ code: 'CONSOLE_LOAD_FAILED', sentence });
-      } else this.#fail(notLoaded(name));
+      } else this.#fail(explainPageError(name, failed));
     });
     contents.on('render-process-gone', (_event, { reason }) => {
       const sentence = `The process that drew the dashboard ended (${reason}). It is opened afresh.`;
@@ -147,7 +147,7 @@ export class ConsoleView implements GuardedView {
     }
     contents.loadURL(url).catch((error: unknown) => {
       const code = error instanceof Error && 'code' in error ? String(error.code) : 'ERR_FAILED';
-      if (code !== 'ERR_ABORTED') this.#fail(notLoaded(code));
+      if (code !== 'ERR_ABORTED') this.#fail(explainPageError(code, url));
     });
     this.#endMemoryWatch = watchMemory(
       contents,
@@ -250,7 +250,7 @@ export class ConsoleView implements GuardedView {
       {
         fault: (fault) => {
           this.#log('view.fault', { fault });
-          this.#gone(failureOfFault(fault, calls.refusal()));
+          this.#gone(failureOfFault(fault, calls.isFailing, calls.refusal()));
         },
         cookiesGone: () => {
           this.#log('view.cookies-gone');

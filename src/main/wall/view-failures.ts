@@ -49,14 +49,6 @@ const FAULTS: Readonly<Record<Exclude<Fault, 'error-page'>, Failure>> = {
   'one-colour': { code: 'CONSOLE_BLANK', sentence: 'The dashboard shows nothing but one colour. It is opened afresh.' },
 };
 
-/** @param name what Chromium calls the error (`ERR_CONNECTION_RESET`) */
-export function notLoaded(name: string): Failure {
-  return {
-    code: 'CONSOLE_LOAD_FAILED',
-    sentence: `The console page did not load (${name}). Check the network from this machine to the AWS console.`,
-  };
-}
-
 /** An HTTP error in place of a page. */
 export function failureOfStatus(status: number, kind: PageKind): Failure {
   if (kind === 'sign-in' || kind === 'signed-out') {
@@ -76,7 +68,17 @@ export function failureOfCalls(refusal: 'denied' | 'missing' | undefined): Failu
   return refusal === 'denied' ? DENIED : MISSING;
 }
 
-/** What was found at a live page. */
-export function failureOfFault(fault: Fault, refusal: 'denied' | 'missing' | undefined): Failure {
-  return fault === 'error-page' ? failureOfCalls(refusal) : FAULTS[fault];
+const REPLACED_BY_WORDS: Failure = {
+  code: 'CONSOLE_BLANK',
+  sentence: 'The console shows a few words in place of the dashboard. It is opened afresh.',
+};
+
+/**
+ * What was found at a live page.
+ * @param callsFail whether its calls for data fail
+ * @param refusal how they were refused, if they were
+ */
+export function failureOfFault(fault: Fault, callsFail: boolean, refusal: 'denied' | 'missing' | undefined): Failure {
+  if (fault !== 'error-page') return FAULTS[fault];
+  return callsFail ? failureOfCalls(refusal) : REPLACED_BY_WORDS;
 }
