@@ -65,6 +65,10 @@ export function settle(surface: Surface, wants: Wants, context: SettleContext): 
     }
     const soon = isSoon(wants, now, SESSION_LEAD_MS) ? dashboardOf(wants.next) : undefined;
     if (isUnwanted(surface, [wanted, soon, kept], context)) return dropIncoming(surface);
+    // What is only kept gives way as soon as something better can be had.
+    const better = dashboard === kept ? choose(surface, wants, [wanted, upcoming, kept], context) : undefined;
+    const mayGiveWay = !incoming.view.signsIn || incoming.painted !== undefined;
+    if (mayGiveWay && better !== undefined && better.dashboard !== dashboard) return dropIncoming(surface);
   }
   if (wanted !== undefined && surface.base.kind === 'night') {
     return [{ ...surface, base: { kind: 'notice' } }, [{ type: 'cover' }]];
@@ -147,6 +151,13 @@ function needsRenewal(shown: Shown, { now, dashboards }: SettleContext): boolean
   return dashboard !== undefined && shown.refreshFailed && !shown.renewalAsked && isStale(shown, dashboard, now);
 }
 
+/** What is to be opened, and with what. */
+interface Choice {
+  readonly dashboard: string;
+  readonly source: NonNullable<Entry['live']>;
+  readonly signsIn: boolean;
+}
+
 /** Opens what is wanted most and can be had. */
 function open(
   surface: Surface,
@@ -154,31 +165,41 @@ function open(
   candidates: readonly (string | undefined)[],
   context: SettleContext,
 ): SurfaceStep {
-  const { now, dashboards, entryOf, nextViewId } = context;
+  const choice = choose(surface, wants, candidates, context);
+  if (choice === undefined) return [surface, []];
+  const { dashboard, source, signsIn } = choice;
+  const session = context.dashboards[dashboard]?.session ?? '';
+  const view: View = { id: context.nextViewId, dashboard, session, ...source, signsIn };
+  return [{ ...withoutIncoming(surface), incoming: { view } }, [{ type: 'open', view }]];
+}
+
+/** @param candidates those wanted most come first */
+function choose(
+  surface: Surface,
+  wants: Wants,
+  candidates: readonly (string | undefined)[],
+  { now, dashboards, entryOf }: SettleContext,
+): Choice | undefined {
   const { trouble } = surface;
   const shown = shownOf(surface);
-  const openWith = (dashboard: string, source: NonNullable<Entry['live']>, signsIn: boolean): SurfaceStep => {
-    const session = dashboards[dashboard]?.session ?? '';
-    const view: View = { id: nextViewId, dashboard, session, ...source, signsIn };
-    return [{ ...withoutIncoming(surface), incoming: { view } }, [{ type: 'open', view }]];
-  };
   for (const dashboard of candidates) {
     const planned = dashboard === undefined ? undefined : dashboards[dashboard];
     if (dashboard === undefined || planned === undefined) continue;
     const { live, login } = entryOf(planned.session);
     const isShown = shown?.view.dashboard === dashboard;
-    const isMissing = !isShown;
     const isOld = isShown && live !== undefined && shown.view.generation !== live.generation;
     const isSpent = isShown && (shown.doubted !== undefined || wantsRefresh(shown, planned, now));
-    if (login !== undefined) return openWith(dashboard, login, true);
+    if (login !== undefined) return { dashboard, source: login, signsIn: true };
     const mayTry = trouble?.dashboard !== dashboard || hasElapsed(trouble.nextTry.until, now);
-    if (live !== undefined && mayTry && (isMissing || isOld || isSpent)) return openWith(dashboard, live, false);
+    if (live !== undefined && mayTry && (!isShown || isOld || isSpent)) {
+      return { dashboard, source: live, signsIn: false };
+    }
   }
   // Sign-ins that no dashboard of the moment asks for.
   const later = isSoon(wants, now, SESSION_LEAD_MS) ? dashboardOf(wants.next) : undefined;
   for (const dashboard of [later, ...wants.standby]) {
     const login = dashboard === undefined ? undefined : entryOf(dashboards[dashboard]?.session ?? '').login;
-    if (dashboard !== undefined && login !== undefined) return openWith(dashboard, login, true);
+    if (dashboard !== undefined && login !== undefined) return { dashboard, source: login, signsIn: true };
   }
-  return [surface, []];
+  return undefined;
 }
