@@ -12,7 +12,7 @@ export type MemoryVerdict = 'well' | 'grown' | 'too-large';
 
 const LOOK_EVERY_MS = 1_000;
 // Chromium reads the figures of all processes at each look; a page that is up is looked at less often than one that loads.
-const LOOKS_APART_WHEN_UP = 3;
+const LOOKS_APART_WHEN_UP = 5;
 const LIMITS: MemoryLimits = { grown: 1_000_000, tooLarge: 1_500_000 };
 /** A dashboard that is large by nature is not grown: measured against what it took when it had settled. */
 const GROWN_FACTOR = 1.5;

@@ -34,6 +34,30 @@ const CONTENT = `(() => {
   return { graphics, busy, text: (document.body?.innerText ?? '').trim().length };
 })()`;
 
+/** A spot in the page's top left corner, in CSS pixels. */
+const SPOT_SIZE = 4;
+// Only properties are set, which a page's own content policy does not forbid.
+const SPOT = (colour: string) => `(() => {
+  const spot = document.createElement('vigil-spot');
+  spot.style.cssText = 'all:initial;position:fixed;left:0;top:0;width:${String(SPOT_SIZE)}px;height:${String(SPOT_SIZE)}px;z-index:2147483647;pointer-events:none;background:${colour}';
+  document.documentElement.append(spot);
+})()`;
+const WITHOUT_SPOT = `for (const spot of document.querySelectorAll('vigil-spot')) spot.remove()`;
+
+/**
+ * Draws a spot on a page that is ready. What the page consists of goes to the screen as a whole, so that once the spot is in its picture,
+ * so is everything that was there before it. Animation frames do not prove that: they say that a frame was made, and on a busy
+ * machine it is drawn much later.
+ * @param colour as CSS has it
+ */
+export async function drawSpot(contents: WebContents, colour: string): Promise<void> {
+  await within(FRAME_WITHIN_MS, askMain(contents, SPOT(colour)));
+}
+
+export async function removeSpot(contents: WebContents): Promise<void> {
+  await within(FRAME_WITHIN_MS, askMain(contents, WITHOUT_SPOT));
+}
+
 /** Whether a page's frames are ready to be shown; undefined where its main frame does not answer. */
 export async function askReady(contents: WebContents): Promise<{ ready: boolean } | undefined> {
   const [main, ...others] = await Promise.all(
@@ -68,6 +92,10 @@ export async function askContent(
   const busy = frames.some((frame) => frame['busy'] === true);
   if (frames.some((frame) => frame['text'] === undefined)) return { graphics, busy };
   return { graphics, busy, text: frames.reduce((sum, frame) => sum + numberOr(frame['text'], 0), 0) };
+}
+
+async function askMain(contents: WebContents, script: string): Promise<void> {
+  if (!contents.isDestroyed()) await contents.mainFrame.executeJavaScript(script);
 }
 
 function framesOf(contents: WebContents): readonly WebFrameMain[] {

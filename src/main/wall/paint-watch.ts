@@ -1,10 +1,12 @@
 import type { WebContents } from 'electron';
 import { type DataSeen, type PaintObservation, type PaintVerdict, judgePaint } from '../../core/surface/paint-proof.ts';
-import { type PagePicture, takePicture } from './page-picture.ts';
+import { type PagePicture, takeDrawnPicture, takePicture } from './page-picture.ts';
 import { askReady } from './page-probe.ts';
 
 const LOOK_EVERY_MS = 50;
 const PICTURE_WITHIN_MS = 2_000;
+// A page may hide what proves that it was drawn; a picture that shows something must do then.
+const PROOF_WAITED_MS = 6_000;
 
 /** What the watch is told of a page from outside it. */
 export interface PaintedPage {
@@ -29,9 +31,12 @@ export interface PaintResult {
  */
 export async function watchPaint(watched: PaintedPage, deadlineMs: number): Promise<PaintResult> {
   const until = performance.now() + deadlineMs;
+  let proofUntil: number | undefined;
   for (;;) {
     const over = performance.now() >= until;
-    const { seen, picture } = await observe(watched, over);
+    const needsProof = !over && (proofUntil === undefined || performance.now() < proofUntil);
+    const { seen, picture, isTried } = await observe(watched, over, needsProof);
+    if (isTried) proofUntil ??= performance.now() + PROOF_WAITED_MS;
     const verdict = judgePaint(seen, over);
     if (verdict !== 'pending') return picture === undefined ? { verdict } : { verdict, picture };
     if (watched.stopped() || watched.contents.isDestroyed()) return { verdict: 'failed' };
@@ -39,17 +44,21 @@ export async function watchPaint(watched: PaintedPage, deadlineMs: number): Prom
   }
 }
 
-/** One look. A picture costs megabytes, so one is taken only when it decides: of a page that is ready, or at the last look. */
+/**
+ * One look. A picture costs megabytes, so one is taken only when it decides: of a page that is ready, or at the last look.
+ * @param needsProof only a picture counts in which all of the page has been drawn
+ */
 async function observe(
   { contents, page, data }: PaintedPage,
   last: boolean,
-): Promise<{ seen: PaintObservation; picture?: PagePicture | undefined }> {
+  needsProof: boolean,
+): Promise<{ seen: PaintObservation; picture?: PagePicture | undefined; isTried?: true }> {
   const nothing: PaintObservation = { page: page(), ready: false, framed: false, picture: 'none', data: data(last) };
   if (nothing.page !== 'destination' || contents.isDestroyed()) return { seen: nothing };
   const answer = await askReady(contents);
   const seen = { ...nothing, framed: answer !== undefined, ready: answer?.ready === true, data: data(last) };
   const decides = seen.framed && (last || (seen.ready && seen.data !== 'waiting' && seen.data !== 'failing'));
   if (!decides) return { seen };
-  const { kind, picture } = await takePicture(contents, PICTURE_WITHIN_MS);
-  return { seen: { ...seen, page: page(), picture: kind }, picture };
+  const taken = await (needsProof ? takeDrawnPicture : takePicture)(contents, PICTURE_WITHIN_MS);
+  return { seen: { ...seen, page: page(), picture: taken?.kind ?? 'none' }, picture: taken?.picture, isTried: true };
 }

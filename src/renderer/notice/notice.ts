@@ -75,6 +75,12 @@ function nextTryOf({ nextTryAt }: Notice, now: number): string {
 }
 
 bridge.onNotice(show);
-setInterval(tick, 1000);
-document.addEventListener('visibilitychange', tick);
-tick();
+// No timer runs while nobody sees the page.
+let timer: number | undefined;
+function follow(): void {
+  clearInterval(timer);
+  timer = document.hidden ? undefined : setInterval(tick, 1000);
+  tick();
+}
+document.addEventListener('visibilitychange', follow);
+follow();

@@ -21,5 +21,12 @@ bridge.onStrip((text) => {
   current = text;
   tick();
 });
-setInterval(tick, 1000);
-document.addEventListener('visibilitychange', tick);
+// No timer runs while nobody sees the page.
+let timer: number | undefined;
+function follow(): void {
+  clearInterval(timer);
+  timer = document.hidden ? undefined : setInterval(tick, 1000);
+  tick();
+}
+document.addEventListener('visibilitychange', follow);
+follow();
