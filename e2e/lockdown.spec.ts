@@ -130,22 +130,32 @@ test('every page runs locked down, with what Electron itself says of it', async 
   expect(await page.evaluate('typeof vigil')).toBe('undefined');
 });
 
-test('a page that takes its own picture away is brought back', async ({ stage, monitor, driveWall }) => {
+test('a page that takes its own picture away is brought back by the same sign-in', async ({
+  stage,
+  monitor,
+  driveWall,
+}) => {
   const wall = await driveWall();
   await wall.isLive();
+  await monitor.shows('dashboard');
   await (await wall.console()).evaluate(`void (location.href = 'about:blank')`).catch(() => undefined);
-  await wall.isLive(2);
+  expect(await wall.says('view.gone')).toMatchObject({ view: 1, code: 'CONSOLE_LOAD_FAILED' });
+  await wall.says('surface.shows', { where: ({ view }) => view === 2 });
   await monitor.shows('dashboard');
 
   // Reloads itself just when the console fails: this time the picture can be kept.
   const watching = await monitor.watch();
-  await stage.control.fail('console', { kind: 'status', status: 500 }, 1);
+  await watching.sees('dashboard');
+  stage.control.failPages({ kind: 'status', status: 500 }, {}, 1);
   await (await wall.console()).evaluate('void location.reload()');
   await wall.says('view.error-page', { where: ({ status }) => status === 500 });
-  await wall.isLive(3);
+  expect(await wall.says('view.doubted')).toMatchObject({ view: 2, code: 'CONSOLE_LOAD_FAILED' });
+  await wall.says('surface.shows', { where: ({ view }) => view === 3 });
   await watching.sees('dashboard');
   const seen = await watching.stop();
   expect(seen.kinds).toEqual({ dashboard: seen.frames, blank: 0, notice: 0, unknown: 0 });
+  expect(wall.log.of('session.live')).toHaveLength(1);
+  expect(stage.asked('sts', 'AssumeRole')).toHaveLength(1);
 });
 
 test('our own page runs its own script only, and can do nothing but listen', async ({ stage, driveWall }) => {

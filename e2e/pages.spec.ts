@@ -18,19 +18,27 @@ for (const { name, code, remedy, what } of [
     what: 'a dashboard that the role may not see',
   },
 ]) {
-  test(`${what} is named on the notice`, async ({ stage, monitor, driveWall }) => {
+  test(`${what} is named on the notice, and shown as soon as it can be, by the same sign-in`, async ({
+    stage,
+    monitor,
+    driveWall,
+  }) => {
     const wall = await driveWall({ settings: SOON, environment: { VISIT_URL: stage.dashboardUrl(name) } });
     const notice = await wall.notice();
-    await wall.says('session.waiting');
-    await expect(notice.locator('#headline')).toHaveText('Cannot sign in');
+    const trouble = await wall.says('surface.trouble');
+    expect(trouble).toMatchObject({ level: 'warn', surface: 'main', dashboard: 'default', code, failures: 1 });
+    await expect(notice.locator('#headline')).toHaveText('Cannot show the dashboard');
     await expect(notice.locator('#code')).toHaveText(code);
     await expect(notice.locator('#sentence')).toHaveText(remedy);
+    await expect(notice.locator('#next')).toHaveText(/^(Next try in \d+ s|Trying again now)$/);
     await monitor.shows('notice');
-    expect(wall.log.of('session.live')).toEqual([]);
+    expect(wall.log.of('surface.shows').filter(({ dashboard }) => dashboard !== undefined)).toEqual([]);
 
     stage.control.setDashboards([{ name }]);
-    await wall.isLive();
+    await wall.says('surface.shows', { where: ({ dashboard }) => dashboard === 'default' });
     await monitor.shows('dashboard');
+    expect(wall.log.of('session.live')).toHaveLength(1);
+    expect(stage.asked('sts', 'AssumeRole')).toHaveLength(1);
   });
 }
 
@@ -43,7 +51,7 @@ test('a dashboard that never says it is ready goes live at the deadline, and the
   try {
     const wall = await driveWall({ settings: SOON, environment: odd.environment });
     expect(await wall.isLive()).toMatchObject({ verified: false });
-    expect(wall.log.of('view.unverified')).toMatchObject([{ level: 'warn', attempt: 1 }]);
+    expect(wall.log.of('view.unverified')).toMatchObject([{ level: 'warn', view: 1 }]);
   } finally {
     await odd.stop();
   }
@@ -81,23 +89,27 @@ test('a page of one colour never goes live, and never takes the place of a pictu
 });
 
 test('a console that answers with an error is named on the notice, and tried again', async ({ driveWall, tray }) => {
-  const odd = await openOddConsole({ html: variedPage(), status: 403 });
+  const odd = await openOddConsole({ html: variedPage(), status: 500 });
   try {
     const wall = await driveWall({ settings: SOON, environment: odd.environment });
     const notice = await wall.notice();
     await wall.says('session.waiting');
-    await expect(notice.locator('#code')).toHaveText('CONSOLE_ACCESS_DENIED');
+    // Nobody has signed in yet; later on, somebody has.
+    await expect(notice.locator('#headline')).toHaveText('Cannot sign in');
+    await expect(notice.locator('#code')).toHaveText('CONSOLE_LOAD_FAILED');
     for (const [status, code] of [
+      [403, 'CONSOLE_ACCESS_DENIED'],
       [404, 'CONSOLE_DASHBOARD_MISSING'],
       [500, 'CONSOLE_LOAD_FAILED'],
     ] as const) {
       odd.page('/cloudwatch/home', { html: variedPage(), status });
       await askForSignIn(wall, tray);
+      await expect(notice.locator('#headline')).toHaveText('Cannot show the dashboard');
       await expect(notice.locator('#code')).toHaveText(code);
     }
     odd.page('/cloudwatch/home', { html: variedPage() });
     await askForSignIn(wall, tray);
-    await wall.isLive();
+    await wall.says('surface.shows', { where: ({ dashboard }) => dashboard === 'default' });
   } finally {
     await odd.stop();
   }
