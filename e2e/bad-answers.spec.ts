@@ -1,4 +1,6 @@
-import { failToRenew, renew } from './support/renewals.ts';
+import type { Fault, ServiceName } from '../src/standin/index.ts';
+import { failToRenew, renew, renewInVain } from './support/renewals.ts';
+import type { Stage } from './support/stage.ts';
 import { expect, test } from './support/test.ts';
 
 const CUT_OFF = { kind: 'cut-off' } as const;
@@ -9,6 +11,9 @@ const SLOW = { kind: 'slow', ms: 3_000 } as const;
 const DOWN = { kind: 'down' } as const;
 const RESET = { kind: 'reset' } as const;
 const status = (code: number) => ({ kind: 'status', status: code }) as const;
+
+// The dashboard is refused, not the sign-in: that has succeeded, and the surface tries again by itself.
+const REFUSED = 'CONSOLE_DASHBOARD_MISSING';
 
 const CASES = {
   autoid: [
@@ -40,9 +45,9 @@ const CASES = {
   ],
   // What can be told at once must not wait for the deadline, which is its usual 45 s here.
   'the console': [
+    [status(404), REFUSED],
     [RESET, 'CONSOLE_LOAD_FAILED'],
     [status(503), 'CONSOLE_LOAD_FAILED'],
-    [status(404), 'CONSOLE_DASHBOARD_MISSING'],
     [DOWN, 'CONSOLE_LOAD_FAILED'],
     [HUGE, 'CONSOLE_LOAD_FAILED'],
   ],
@@ -74,12 +79,16 @@ for (const [name, service, paintDeadlineSeconds] of [
     const watching = await monitor.watch();
     await watching.sees('dashboard');
     for (const [fault, code] of CASES[name]) {
-      await stage.control.fail(service, fault);
-      const failed = await failToRenew(wall, tray);
+      await misbehave(stage, service, fault);
+      const failed = await (code === REFUSED ? renewInVain : failToRenew)(wall, tray);
       expect
         .soft(failed, JSON.stringify(fault))
         .toMatchObject({ code: typeof code === 'string' ? code : expect.stringMatching(code), level: 'warn' });
       expect.soft(String(failed['reason']).length, JSON.stringify(fault)).toBeGreaterThan(20);
+      if (code !== REFUSED) continue;
+      const shows = wall.log.of('surface.shows').length;
+      await stage.control.heal(service);
+      await wall.says('surface.shows', { after: shows });
     }
     await stage.control.heal(service);
     await renew(wall, tray);
@@ -87,4 +96,11 @@ for (const [name, service, paintDeadlineSeconds] of [
     const seen = await watching.stop();
     expect(seen.kinds).toEqual({ dashboard: seen.frames, blank: 0, notice: 0, unknown: 0 });
   });
+}
+
+async function misbehave({ control }: Stage, service: ServiceName, fault: Fault): Promise<void> {
+  await control.heal(service);
+  // A page that shows would read endless data until it takes too much memory: what has no end are pages that are to follow it.
+  if (service === 'console' && fault.kind === 'huge') control.failPages(fault);
+  else await control.fail(service, fault);
 }

@@ -22,3 +22,10 @@ export async function failToRenew(wall: Wall, tray: TrayHost): Promise<LogRecord
   await askForSignIn(wall, tray);
   return wall.says('session.renewal-failed', { after: before });
 }
+
+/** Asks for a renewal that succeeds while the dashboard is refused, and gives the record of the refusal. */
+export async function renewInVain(wall: Wall, tray: TrayHost): Promise<LogRecord> {
+  const before = wall.log.of('surface.trouble').length;
+  await renew(wall, tray);
+  return wall.says('surface.trouble', { after: before });
+}
