@@ -53,7 +53,7 @@ function policyOf({ wall, network }: Settings): SessionPolicy {
     // Every call has a limit of its own; this is for what no limit thought of.
     attemptMs: 8 * network.timeoutSeconds * 1000 + wall.paintDeadlineSeconds * 1000,
     settledMs: 600_000,
-    keepPictureMs: 60_000,
+    keepPictureMs: 10_000,
     nudges: { most: 12, ms: 3_600_000 },
   };
 }

@@ -7,7 +7,7 @@ export const POLICY = {
   backoff: { firstMs: 5_000, longestMs: 300_000 },
   attemptMs: 8 * CALL_LIMIT_MS + PAINT_DEADLINE_MS,
   settledMs: 600_000,
-  keepPictureMs: 60_000,
+  keepPictureMs: 10_000,
   nudges: { most: 12, ms: 3_600_000 },
 } as const satisfies SessionPolicy;
 

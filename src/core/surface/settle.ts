@@ -14,7 +14,7 @@ export const VIEW_LEAD_MS = 30_000;
 /** A session whose dashboard comes next is needed this long before its time, in ms. */
 export const SESSION_LEAD_MS = 60_000;
 /** The picture of a view whose session was lost stays for this long at most, in ms. */
-const KEEP_PICTURE_MS = 60_000;
+const KEEP_PICTURE_MS = 15_000;
 
 /** What a surface wants to show. */
 export interface Wants {

@@ -12,7 +12,7 @@ export const POLICY: SessionPolicy = {
   backoff: { firstMs: 5_000, longestMs: 300_000 },
   attemptMs: 205_000,
   settledMs: 600_000,
-  keepPictureMs: 60_000,
+  keepPictureMs: 10_000,
   nudges: { most: 12, ms: HOUR },
 };
 export const OFFLINE: Failure = { code: 'NETWORK_OFFLINE', sentence: 'There is no network.' };
