@@ -86,11 +86,12 @@ function onDeath(
 ): SupervisorStep {
   const { now, policy, fraction } = context;
   const ranWell = now - wall.startedAt >= policy.settledMs;
-  const failures = ranWell ? 1 : before.failures + 1;
+  const settled = settle(before, ranWell);
+  const failures = settled.failures + 1;
   const { program } = wall;
   const isDoubtful = failures > 1 || slow;
   const verified = isDoubtful ? before.verified.filter((one) => one !== program.digest) : before.verified;
-  const supervisor: Supervisor = { ...settle(before, ranWell), failures, verified };
+  const supervisor: Supervisor = { ...settled, failures, verified };
   if (failures >= LOOP && canRegret(supervisor, program)) return regret(supervisor, program, how, context);
   const next = failures >= LOOP && !isProven(supervisor, program) ? chooseNext(supervisor, program) : undefined;
   const chosen = next === undefined ? supervisor : { ...supervisor, current: next.id };

@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { expendable } from './choice.ts';
 import { DEFAULT_SUPERVISOR_POLICY as POLICY, NOTHING_REMEMBERED } from './state.ts';
 import { INSTALLED, type World, begin, createWorld, pass, send, strike, version } from './testing/world.ts';
 
@@ -75,6 +76,18 @@ describe('restarts', () => {
     expect(world.exitCode).toBe(0);
     pass(world, HOUR);
     expect(running()).toBeUndefined();
+  });
+
+  it('verify quickly what was verified whole, until it has come to a bad end twice', () => {
+    world.checked.length = 0;
+    for (let i = 0; i < 3; i++) {
+      strike(world, { kind: 'signal', signal: 'SIGSEGV' });
+      while (world.wall === undefined) pass(world, SECOND);
+    }
+    expect(world.checked.map(({ whole }) => whole)).toEqual([false, true, true]);
+    pass(world, HOUR);
+    strike(world, { kind: 'signal', signal: 'SIGSEGV' });
+    expect(world.checked.at(-1)).toEqual({ id: '1.0.0', whole: false });
   });
 
   it('are made on SIGHUP', () => {
@@ -307,6 +320,61 @@ describe('a new version', () => {
     world.network = false;
     pass(world, HOUR);
     expect(world.disk.remembered[NEW.digest]?.refused).toBe(false);
+  });
+
+  it('is not condemned by an unfair trial, though the old one is live right after it', () => {
+    world.characters.set('1.0.0', { answersAfterMs: SECOND });
+    world.characters.set('1.1.0', { endsAfterMs: 3 * SECOND });
+    send(world, { type: 'restart' });
+    pass(world, MINUTE);
+    arrive(NEW);
+    while (!world.events.includes('trial.lost')) pass(world, SECOND);
+    world.characters.delete('1.0.0');
+    pass(world, MINUTE);
+    expect(world.disk.remembered[NEW.digest]?.refused).toBe(false);
+  });
+
+  it('that lost its trial is the last choice when the old one cannot be started again', () => {
+    const older = version('0.9.0');
+    world.characters.set('1.1.0', { endsAfterMs: 3 * SECOND });
+    send(world, { type: 'programs', programs: [NEW, OLD, older], arrived: [] });
+    while (running() !== '1.1.0') pass(world, SECOND);
+    world.characters.set('1.0.0', { tampered: true });
+    send(world, { type: 'programs', programs: [NEW, OLD, older], arrived: [] });
+    while (!world.events.includes('trial.lost')) pass(world, SECOND);
+    pass(world, MINUTE);
+    expect(started().slice(-2)).toEqual(['1.1.0?', '0.9.0']);
+  });
+
+  it('that lost its trial does not condemn itself when it is all that is left', () => {
+    world.characters.set('1.1.0', { endsAfterMs: 3 * SECOND });
+    arrive(NEW);
+    while (running() !== '1.1.0') pass(world, SECOND);
+    world.characters.set('1.0.0', { tampered: true });
+    while (!world.events.includes('trial.lost')) pass(world, SECOND);
+    world.characters.delete('1.1.0');
+    pass(world, MINUTE);
+    expect(running()).toBe('1.1.0');
+    expect(world.disk.remembered[NEW.digest]?.refused).toBe(false);
+  });
+
+  it('that is live at the last moment has won', () => {
+    world.characters.set('1.1.0', { answersAfterMs: SECOND, liveAfterMs: POLICY.trialMs - 4 * SECOND });
+    arrive(NEW);
+    pass(world, 10 * MINUTE);
+    expect([running(), world.disk.pointer]).toEqual(['1.1.0', '1.1.0']);
+  });
+
+  it('makes those before the last one expendable once it has run well', () => {
+    const old = ['0.7.0', '0.8.0', '0.9.0'].map(version);
+    const gone = () =>
+      expendable(world.supervisor, { now: world.now, fraction: 0, policy: POLICY }).map(({ id }) => id);
+    send(world, { type: 'programs', programs: [NEWER, OLD, ...old], arrived: [] });
+    while (running() !== '1.2.0') pass(world, SECOND);
+    pass(world, MINUTE);
+    expect(gone()).toEqual([]);
+    pass(world, HOUR);
+    expect(gone()).toEqual(['0.9.0', '0.8.0', '0.7.0']);
   });
 
   it('is tried in a crash loop of the old one', () => {

@@ -67,8 +67,10 @@ export function supervisorDeadlines({ phase, verdict }: Supervisor): readonly nu
     case 'stopping':
       return [phase.killAt];
     case 'running': {
-      const { checkAt, trial } = phase.wall;
-      return [checkAt, trial?.by, verdict?.by].filter((at) => at !== undefined);
+      const { checkAt, trial, liveSince } = phase.wall;
+      // A wall that is live is not cut short.
+      const by = liveSince === undefined ? trial?.by : undefined;
+      return [checkAt, by, verdict?.by].filter((at) => at !== undefined);
     }
   }
 }

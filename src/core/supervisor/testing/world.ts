@@ -54,6 +54,8 @@ export interface World {
   /** Everything that was started, pointed at and logged. */
   readonly spawned: { readonly at: number; readonly id: string; readonly trial: boolean }[];
   readonly pointed: string[];
+  /** Verifications: of all bytes, or a quick one. */
+  readonly checked: { readonly id: string; readonly whole: boolean }[];
   readonly events: string[];
   exitCode?: number;
   /** What must never be. */
@@ -79,6 +81,7 @@ export function createWorld(): World {
     wall: undefined,
     spawned: [],
     pointed: [],
+    checked: [],
     events: [],
     broken: [],
     everLive: new Set(),
@@ -107,6 +110,7 @@ export function send(world: World, event: SupervisorEvent, fraction = 0.5): void
 function carryOut(world: World, effect: SupervisorEffect): void {
   switch (effect.type) {
     case 'check':
+      world.checked.push({ id: effect.program.id, whole: effect.whole });
       send(world, {
         type: 'checked',
         digest: effect.program.digest,
