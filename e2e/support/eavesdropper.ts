@@ -15,9 +15,9 @@ const IN_BODIES = [
   ['a sign-in token', /"SigninToken":"([^"]+)"/g],
 ] as const;
 const IN_HEADERS = [
-  ["a console session's cookie", /aws-(?:console|signin)-session=([^;]{8,})/g],
-  ['a code on the way to the console', /[?&]code=([^&]+)/g],
-  ['a sign-in token', /[?&]SigninToken=([^&]+)/g],
+  ["a console session's cookie", /aws-(?:console|signin)-session=([^;\n]{8,})/g],
+  ['a code on the way to the console', /[?&]code=([^&\n]+)/g],
+  ['a sign-in token', /[?&]SigninToken=([^&\n]+)/g],
 ] as const;
 
 /**
