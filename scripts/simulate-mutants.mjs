@@ -255,7 +255,7 @@ const MUTANTS = [
   mutant(
     'a view of an older sign-in is loaded to its end',
     SETTLE,
-    'return entryOf(view.session).live?.generation !== view.generation;',
+    'return shownOf(surface)?.view.dashboard === view.dashboard || hasCome(view.endsAt, context.now);',
     'return false;',
   ),
   mutant('other surfaces do not follow a renewal', SETTLE, 'shown.view.generation !== live.generation;', 'false;'),

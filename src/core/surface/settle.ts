@@ -118,20 +118,23 @@ function keptPast(surface: Surface, wanted: string): string | undefined {
   return dashboard === wanted ? undefined : dashboard;
 }
 
-/** A view of an older sign-in never follows one of a newer. */
+/** A view of an older sign-in never follows one of a newer that shows the same. */
 function isWorthRaising(surface: Surface, view: View): boolean {
   const shown = shownOf(surface);
-  return shown?.view.session !== view.session || view.generation >= shown.view.generation;
+  return shown?.view.dashboard !== view.dashboard || view.generation >= shown.view.generation;
 }
 
-function isUnwanted(surface: Surface, wanted: readonly (string | undefined)[], { entryOf }: SettleContext): boolean {
+function isUnwanted(surface: Surface, wanted: readonly (string | undefined)[], context: SettleContext): boolean {
   const { incoming } = surface;
   if (incoming === undefined) return false;
   const { view, painted } = incoming;
   // Its sign-in needs it, whatever it shows.
   if (view.signsIn && painted === undefined) return false;
   if (!wanted.includes(view.dashboard)) return true;
-  return entryOf(view.session).live?.generation !== view.generation;
+  const { live } = context.entryOf(view.session);
+  if (live === undefined || live.generation === view.generation) return live === undefined;
+  // Its session was renewed meanwhile. What is not shown yet comes on time all the same, and is renewed then.
+  return shownOf(surface)?.view.dashboard === view.dashboard || hasCome(view.endsAt, context.now);
 }
 
 /** The picture's session has ended, and nothing newer of it has come in time. */
