@@ -85,6 +85,8 @@ describe('vigil supervise', () => {
       await vi.waitFor(async () => expect((await starts()).length).toBeGreaterThan(i), { timeout: 110_000 });
     }
     expect(child.exitCode).toBeNull();
+    child.kill('SIGTERM');
+    expect(await once(child, 'exit')).toEqual([0, null]);
   });
 
   it('is alone with its folder', async () => {

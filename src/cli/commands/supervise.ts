@@ -16,6 +16,7 @@ import { type Root, rootAt } from '../supervise/root.ts';
 import { startSupervisor } from '../supervise/supervisor.ts';
 
 const LONGEST_TRIAL_S = 86_400;
+const ENDING_MS = 1_000;
 
 /**
  * Starts the wall, keeps it running, and tries new versions, until the operator ends it; resolves with the exit code. The log goes to stdout
@@ -65,6 +66,8 @@ export async function supervise(
   process.on('SIGHUP', () => (isTerminal ? supervisor.stop() : supervisor.restart()));
   const exitCode = await supervisor.ended;
   await log.close();
+  // Whatever still holds the process, such as a last word that nobody reads, does not hold it for long.
+  setTimeout(() => process.exit(exitCode), ENDING_MS).unref();
   return exitCode;
 }
 

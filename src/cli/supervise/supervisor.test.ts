@@ -189,6 +189,28 @@ describe('a command of its own', () => {
   });
 });
 
+describe('the wall beside the command', () => {
+  it('runs where there is no version, makes way for a newer one, and takes its place again when it is newer itself', async () => {
+    const beside = async (version: string) => ({ file: join(await stage.make(version), 'wall'), version });
+    const first = await start({ installed: await beside('1.0.0') });
+    await stage.isLive('1.0.0');
+    await pointsAt('installed');
+    await stage.drop('1.1.0');
+    await pointsAt('1.1.0');
+    first.stop();
+    await first.ended;
+    const second = await start({ installed: await beside('1.0.0') });
+    await until(async () => (await starts()).length === 3);
+    await stage.isLive('1.1.0');
+    second.stop();
+    await second.ended;
+    // The package was exchanged for a newer one.
+    await start({ installed: await beside('2.0.0') });
+    await pointsAt('installed');
+    expect((await starts()).map(({ version }) => version)).toEqual(['1.0.0', '1.1.0', '1.1.0', '1.1.0', '2.0.0']);
+  });
+});
+
 describe('a new version', () => {
   beforeEach(async () => {
     await stage.install('1.0.0');
