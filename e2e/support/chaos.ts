@@ -1,7 +1,8 @@
-import { writeFileSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { PNG } from 'pngjs';
 import type { Display } from '../../scripts/display.mjs';
-import { type Kind, classifyFrame } from '../../scripts/frame-classifier.mjs';
+import type { Frame, Kind } from '../../scripts/frame-classifier.mjs';
 import { waitUntil } from '../../scripts/lib/process.mjs';
 import { startCapture } from '../../scripts/screen-capture.mjs';
 import {
@@ -18,8 +19,9 @@ import { askForSignIn, failToRenew, renew } from './renewals.ts';
 import { SecretSearch } from './secret-search.ts';
 import { type Stage, USER, openStage } from './stage.ts';
 import { test as base, expect } from './test.ts';
+import { processTree } from './processes.ts';
 import type { TrayHost } from './tray.ts';
-import { Wall } from './wall.ts';
+import { DrivenWall, Wall, type WallOptions } from './wall.ts';
 
 /** Of the worker: they outlive the test that asks for them. */
 export interface Surroundings {
@@ -35,6 +37,8 @@ export interface TrialOptions {
   readonly settings?: object;
   readonly environment?: Readonly<Record<string, string>>;
   readonly flags?: readonly string[];
+  /** It can be asked from inside. */
+  readonly isDriven?: boolean;
   /** Makes the network; it has the stand-in's targets unless it says otherwise. */
   readonly network?: (stage: Stage, folders: Folders) => Partial<FaultProxyOptions>;
   /** The program to start instead of Electron, which it is to become. */
@@ -46,18 +50,19 @@ const CHECK_MS = 12_000;
 const NETWORK_SOON = { network: { timeoutSeconds: 2 }, wall: { paintDeadlineSeconds: 15 } };
 const PICTURES_A_SECOND = 15;
 
-/** A picture of the screen that shows none of these is kept, for a person to look at. */
+const KEPT_AT_MOST = 20;
+/** What a wall shows of its own accord. */
 const EXPECTED: readonly Kind[] = ['dashboard', 'dimmed', 'notice'];
 
 /** Captures the screen while something happens. */
 export interface Eyes {
   /** From a dashboard, through whatever happens, to a dashboard. */
-  through(act: (eyes: { sees(...kinds: Kind[]): Promise<void> }) => Promise<void>): Promise<Seen>;
+  through(act: (eyes: { readonly sees: (...kinds: Kind[]) => Promise<void> }) => Promise<void>): Promise<Seen>;
 }
 
 export interface Seen {
   /** What was on the screen, one after the other. */
-  readonly stretches: readonly { readonly kind: string; readonly fromMs: number; readonly ms: number }[];
+  readonly stretches: readonly { readonly kind: Kind; readonly fromMs: number; readonly ms: number }[];
 }
 
 export const test = base.extend<{ eyes: Eyes }>({
@@ -66,35 +71,54 @@ export const test = base.extend<{ eyes: Eyes }>({
     await use(sharedTray);
   },
   eyes: async ({ display }, use, testInfo) => {
-    await use({ through: (act) => watch(display, testInfo.outputDir, act) });
+    const kept: Picture[] = [];
+    await use({
+      through: async (act) => {
+        const seen = await watch(display, act, (picture) => {
+          if (kept.length < KEPT_AT_MOST) kept.push(picture);
+        });
+        const description = seen.stretches.map(({ kind, ms }) => `${kind} ${String(ms)} ms`).join(', ');
+        testInfo.annotations.push({ type: 'seen', description });
+        return seen;
+      },
+    });
+    if (testInfo.status !== 'passed') keepPictures(testInfo.outputDir, kept);
   },
 });
 
-async function watch(display: Display, folder: string, act: Parameters<Eyes['through']>[0]): Promise<Seen> {
+interface Picture {
+  readonly kind: Kind;
+  readonly atMs: number;
+  readonly frame: Frame;
+}
+
+/** @param onChange is given the first picture of each kind in turn */
+async function watch(
+  display: Display,
+  act: Parameters<Eyes['through']>[0],
+  onChange: (picture: Picture) => void,
+): Promise<Seen> {
   const stretches: { kind: Kind; fromMs: number; ms: number }[] = [];
-  let pictures = 0;
   let kind: Kind = 'unknown';
+  let newestMs = 0;
   const capture = await startCapture({
     ...display,
     fps: PICTURES_A_SECOND,
-    saveBlanksTo: folder,
-    // Kept as if blank; what it was is told by the stretches.
-    classify: (frame) => {
-      const verdict = classifyFrame(frame);
-      kind = verdict.kind;
-      return EXPECTED.includes(kind) ? verdict : { ...verdict, kind: 'blank' };
-    },
-    onFrame: ({ atMs }) => {
-      pictures += 1;
+    onFrame: ({ atMs, verdict, frame }) => {
       const last = stretches.at(-1);
-      if (last !== undefined) last.ms = Math.round(atMs) - last.fromMs;
-      if (last?.kind !== kind) stretches.push({ kind, fromMs: Math.round(atMs), ms: 0 });
+      newestMs = Math.round(atMs);
+      if (last !== undefined) last.ms = newestMs - last.fromMs;
+      kind = verdict.kind;
+      if (last?.kind === kind) return;
+      stretches.push({ kind, fromMs: newestMs, ms: 0 });
+      onChange({ kind, atMs: newestMs, frame });
     },
   });
+  // On a busy machine pictures come late: what counts is when they were taken.
   const sees = async (...kinds: Kind[]) => {
-    const from = pictures;
-    await waitUntil(() => pictures > from && kinds.includes(kind), {
-      what: `The screen did not show ${kinds.join(' or ')}, but ${kind},`,
+    const from = Date.now() - capture.startedAtMs;
+    await waitUntil(() => newestMs > from && kinds.includes(kind), {
+      what: `The screen did not show ${kinds.join(' or ')}`,
       timeoutMs: 60_000,
     });
   };
@@ -106,6 +130,19 @@ async function watch(display: Display, folder: string, act: Parameters<Eyes['thr
     await capture.stop();
   }
   return { stretches };
+}
+
+function keepPictures(folder: string, pictures: readonly Picture[]): void {
+  mkdirSync(folder, { recursive: true });
+  for (const { kind, atMs, frame } of pictures) {
+    const { width, height, data } = frame;
+    const png = new PNG({ width, height });
+    for (let from = 0, to = 0; from < data.length; from += 3, to += 4) {
+      png.data.set(data.subarray(from, from + 3), to);
+      png.data[to + 3] = 255;
+    }
+    writeFileSync(join(folder, `at-${String(atMs)}-ms-${kind}.png`), PNG.sync.write(png));
+  }
 }
 
 /** A wall that is live, before a network and servers that misbehave as told; it lasts through as many faults as a test file has for it. */
@@ -149,14 +186,15 @@ export class Trial {
     const network = await startFaultProxy({ targets, ...options.network?.(stage, folders) });
     writeFileSync(join(folders.profile, 'settings.json'), JSON.stringify({ ...NETWORK_SOON, ...options.settings }));
     sharedTray.forget();
-    const wall = Wall.start({
+    const start: WallOptions = {
       executable: options.program?.(executable, folders) ?? executable,
       folders,
       display: display.env,
       environment: { ...stage.environment, ...options.environment },
       flags: [...network.flags, ...(options.flags ?? [])],
       isDefaultProfile: false,
-    });
+    };
+    const wall = options.isDriven === true ? await DrivenWall.drive(start) : Wall.start(start);
     const secrets = () =>
       new SecretSearch([...eavesdropper.secrets, { name: "the user's key", value: USER.secretAccessKey }]);
     const close = () => {
@@ -175,6 +213,7 @@ export class Trial {
   /** Ends all of it. */
   async end(): Promise<void> {
     await this.wall.stop();
+    await this.#endSuccessor();
     this.#close();
     await this.network.stop();
     await this.stage.stop();
@@ -183,13 +222,25 @@ export class Trial {
 
   /** Ends all of it, and looks for secrets in what the wall has written. */
   async endWithoutSecrets(): Promise<void> {
-    this.wall.kill('SIGTERM');
-    await this.wall.ended;
     const { wall } = this;
+    wall.kill('SIGTERM');
+    await this.#endSuccessor();
+    await wall.ended;
     const [log, output, search] = [wall.log.text(), wall.output, this.#secrets()];
     await this.end();
     expect(search.inText(log, 'log')).toEqual([]);
     expect(search.inText(output, 'standard output and error')).toEqual([]);
+  }
+
+  /** A wall that has started itself anew is nobody's child any more. */
+  async #endSuccessor(): Promise<void> {
+    const left = () =>
+      processTree(1).filter(
+        ({ pid, commandLine }) =>
+          pid !== this.wall.pid && commandLine.includes(`--user-data-dir=${this.#folders.profile}`),
+      );
+    for (const { pid, commandLine } of left()) if (!commandLine.includes('--type=')) process.kill(pid, 'SIGTERM');
+    await waitUntil(() => left().length === 0, { what: 'The wall did not end', timeoutMs: 30_000 });
   }
 
   askForSignIn(): Promise<void> {
@@ -251,19 +302,47 @@ export class Trial {
   }
 }
 
+/**
+ * Tests with one wall, one after the other; after one that failed the others get a fresh wall. Pages that come to a bad end again and again
+ * are opened more and more slowly, and so are sessions that are lost, so there are a few of them for each wall.
+ */
+export function onOneWall(what: string, options: TrialOptions, tests: (trial: () => Trial) => void): void {
+  test.describe(what, () => {
+    test.describe.configure({ mode: 'default' });
+    let trial: Trial | undefined;
+    test.beforeAll(async ({ display, executable, sharedKeys, sharedTray }) => {
+      trial = await Trial.begin({ display, executable, sharedKeys, sharedTray }, options);
+    });
+    test.afterAll(async () => {
+      await trial?.endWithoutSecrets();
+      trial = undefined;
+    });
+    tests(() => {
+      if (trial === undefined) throw new Error('There is no wall.');
+      return trial;
+    });
+  });
+}
+
 /** Every picture has shown the dashboard. */
 export function expectToHaveStood({ stretches }: Seen): void {
   expect(stretches).toMatchObject([{ kind: 'dashboard', fromMs: 0 }]);
 }
 
 /**
- * The picture could not stand. What was there in its place was the last picture, dimmed, or our own page; anything else, such as what the
- * fault made of the page, for no longer than a check.
+ * The picture could not stand. What was there in its place was the last one, dimmed, or our own page, and before that what the fault made of
+ * it, for no longer than a check takes.
+ * @param spoiled what the fault makes of the picture
  */
-export function expectToHaveBeenCovered({ stretches }: Seen): void {
-  const bare = stretches.filter(({ kind, ms }) => (kind === 'blank' || kind === 'unknown') && ms > CHECK_MS);
-  expect(bare).toEqual([]);
-  expect(stretches.length).toBeGreaterThan(1);
+export function expectToHaveBeenCovered({ stretches }: Seen, spoiled: 'blank' | 'unknown' = 'blank'): void {
+  const others = stretches.filter(({ kind }) => !EXPECTED.includes(kind));
+  expect(others.filter(({ kind, ms }) => kind !== spoiled || ms > CHECK_MS)).toEqual([]);
+  expect(stretches.map(({ kind }) => kind)).toContain('dimmed');
+}
+
+/** Nothing but the dashboard has stood for longer than a check takes. */
+export function expectNothingForLong({ stretches }: Seen): void {
+  expect(stretches.filter(({ kind, ms }) => kind !== 'dashboard' && ms > CHECK_MS)).toEqual([]);
 }
 
 export { expect } from './test.ts';
