@@ -36,7 +36,7 @@ function watch(page: Page, pace: Pace, forMs: number) {
 }
 
 const beginning = fc.integer({ min: 0, max: 60_000 });
-const slow = fc.integer({ min: 0, max: 1_500 });
+const slow = fc.integer({ min: 0, max: 1_400 });
 
 describe('a page that is watched', () => {
   it('is taken down within 10 s of when it began to hang', () => {
@@ -106,6 +106,35 @@ describe('a page that is watched', () => {
     );
   });
 
+  it('may load for 25 s, but not for ever', () => {
+    fc.assert(
+      fc.property(beginning, (begins) => {
+        const loads =
+          (forMs: number): Page =>
+          (at) => ({
+            seen: at >= begins && at < begins + forMs ? 'loading' : 'good',
+            afterMs: 1,
+          });
+        const { fault, at } = watch(loads(Infinity), CONTENT_PACE, 200_000);
+        const forgiven = watch(loads(25_000), CONTENT_PACE, 200_000).fault === undefined;
+        return forgiven && fault === 'error-page' && at - begins <= 31_000;
+      }),
+    );
+  });
+
+  it('is not forgiven a blank page for having loaded before', () => {
+    fc.assert(
+      fc.property(beginning, fc.integer({ min: 0, max: 20_000 }), (begins, forMs) => {
+        const page: Page = (at) => ({
+          seen: at < begins ? 'good' : at < begins + forMs ? 'loading' : 'blank',
+          afterMs: 1,
+        });
+        const { fault, at } = watch(page, CONTENT_PACE, 200_000);
+        return fault === 'blank' && at - begins - forMs <= CHECK_MS;
+      }),
+    );
+  });
+
   it('is not suspected for what cannot be told', () => {
     expect(watch(() => ({ seen: 'unknown', afterMs: 1 }), CONTENT_PACE, 100_000).fault).toBeUndefined();
   });
@@ -124,7 +153,10 @@ describe('the content of a page', () => {
     expect(judgeContent({ graphics: 0, text: 19, busy: false }, { graphics: 0, text: 900, busy: false }, false)).toBe(
       'blank',
     );
-    expect(judgeContent({ graphics: 0, text: 0, busy: true }, painted, false)).toBe('good');
+    expect(judgeContent({ graphics: 0, text: 0, busy: true }, painted, false)).toBe('loading');
+    expect(judgeContent({ graphics: 0, text: 0, busy: true }, { graphics: 0, text: 0, busy: true }, false)).toBe(
+      'good',
+    );
   });
 
   it('is an error page where calls fail, graphics are gone and a few words are left', () => {
@@ -133,7 +165,7 @@ describe('the content of a page', () => {
     expect(judgeContent(bare, painted, false)).toBe('bare');
     expect(judgeContent(bare, { graphics: 2, text: 900, busy: false }, false)).toBe('good');
     expect(judgeContent({ ...bare, text: 700 }, painted, true)).toBe('good');
-    expect(judgeContent({ ...bare, busy: true }, painted, true)).toBe('good');
+    expect(judgeContent({ ...bare, busy: true }, painted, true)).toBe('loading');
     expect(judgeContent({ graphics: 3, busy: false }, painted, true)).toBe('good');
     // A dashboard with a single graphic that is still there, whatever else of it fails.
     expect(judgeContent({ graphics: 1, text: 140, busy: false }, { graphics: 1, text: 140, busy: false }, true)).toBe(

@@ -19,9 +19,10 @@ export type Fault = 'hung' | 'blank' | 'one-colour' | 'error-page';
 
 /**
  * What a look found. 'bare': hardly anything is left of a dashboard, as of an error page, or for the moment in which it is drawn anew;
+ * 'loading': the same, and it says that it is loading;
  * 'unanswered': it took longer than it may; 'unknown': nothing can be told at the moment.
  */
-export type Seen = 'good' | 'bare' | 'unknown' | 'unanswered' | Exclude<Fault, 'hung'>;
+export type Seen = 'good' | 'bare' | 'loading' | 'unknown' | 'unanswered' | Exclude<Fault, 'hung'>;
 
 /** How often one looks at a page, and how long an answer may take, in ms. */
 export interface Pace {
@@ -46,14 +47,17 @@ export const FEW_GRAPHICS = 2;
 export interface Track {
   /** When all was last well. */
   readonly goodAt: number;
-  readonly suspect?: { readonly fault: Fault; readonly since: number };
+  readonly suspect?: { readonly fault: Fault; readonly since: number; readonly until: number };
 }
 
 // What may pass from the beginning of a fault until it is told: 10 s, less a moment for the wall to act.
-const FAULT_STANDS_MS = 9_500;
+const FAULT_STANDS_MS = 9_300;
+// A page may load for longer than a fault may stand, but not for ever.
+const LOADING_STANDS_MS = 30_000;
 // A page under suspicion is looked at more often, and must stay suspect for a while: pages are drawn anew.
 const CONFIRM_EVERY_MS = 1_000;
 const CONFIRM_MS = 1_500;
+const SHORTEST_PAUSE_MS = 100;
 const SHORTEST_ANSWER_MS = 500;
 
 const EMPTY_TEXT = 20;
@@ -64,13 +68,13 @@ const ERROR_PAGE_TEXT = 600;
  * graphics that are gone and the few words that are left, and at once where its calls for data fail.
  */
 export function judgeContent(now: PageContent, fullest: PageContent, callsFail: boolean): Seen {
-  if (now.busy) return 'good';
   const text = now.text ?? Infinity;
-  if (now.graphics === 0 && text < EMPTY_TEXT) return 'blank';
+  if (!now.busy && now.graphics === 0 && text < EMPTY_TEXT) return 'blank';
   const isBare = fullest.graphics > 0 ? now.graphics <= fullest.graphics / 4 : text <= (fullest.text ?? 0) / 2;
   if (!isBare || text >= ERROR_PAGE_TEXT) return 'good';
-  if (callsFail) return 'error-page';
-  return fullest.graphics > FEW_GRAPHICS ? 'bare' : 'good';
+  if (callsFail && !now.busy) return 'error-page';
+  if (fullest.graphics <= FEW_GRAPHICS) return 'good';
+  return now.busy ? 'loading' : 'bare';
 }
 
 /**
@@ -86,19 +90,22 @@ export function judgeLook(
   const { suspect } = track;
   if (seen === 'good') return { track: { goodAt: endedAt } };
   if (seen === 'unanswered') return { track, fault: suspect?.fault ?? 'hung' };
-  const fault = seen === 'unknown' ? suspect?.fault : seen === 'bare' ? 'error-page' : seen;
+  const isVague = seen === 'bare' || seen === 'loading';
+  const fault = seen === 'unknown' ? suspect?.fault : isVague ? 'error-page' : seen;
   if (fault === undefined) return { track };
   const since = suspect?.since ?? endedAt;
-  const isConfirmed = seen !== 'bare' && endedAt - since >= CONFIRM_MS;
-  const isSure = isConfirmed || endedAt - track.goodAt >= FAULT_STANDS_MS;
-  const next: Track = { goodAt: track.goodAt, suspect: { fault, since } };
+  const stands = track.goodAt + (seen === 'loading' ? LOADING_STANDS_MS : FAULT_STANDS_MS);
+  // Who was given time to load has none left for anything else.
+  const until = seen === 'unknown' ? (suspect?.until ?? stands) : stands;
+  const isSure = endedAt >= until || (!isVague && endedAt - since >= CONFIRM_MS);
+  const next: Track = { goodAt: track.goodAt, suspect: { fault, since, until } };
   return isSure ? { track: next, fault } : { track: next };
 }
 
 /** When to look next, from now, and how long to wait for the answer, in ms. @param now monotonic ms */
-export function nextLook({ goodAt, suspect }: Track, now: number, pace: Pace): { inMs: number; answerMs: number } {
+export function nextLook({ suspect }: Track, now: number, pace: Pace): { inMs: number; answerMs: number } {
   if (suspect === undefined) return { inMs: pace.everyMs, answerMs: pace.answerMs };
-  const left = goodAt + FAULT_STANDS_MS - now;
-  const inMs = Math.max(0, Math.min(CONFIRM_EVERY_MS, left - SHORTEST_ANSWER_MS));
+  const left = suspect.until - now;
+  const inMs = Math.max(SHORTEST_PAUSE_MS, Math.min(CONFIRM_EVERY_MS, left - SHORTEST_ANSWER_MS));
   return { inMs, answerMs: Math.max(SHORTEST_ANSWER_MS, Math.min(pace.answerMs, left - inMs)) };
 }

@@ -1,7 +1,14 @@
 import { expect, it } from 'vitest';
 import { type PaintObservation, judgePaint } from './paint-proof.ts';
 
-const whole: PaintObservation = { page: 'destination', ready: true, framed: true, picture: 'varied', data: 'answered' };
+const whole: PaintObservation = {
+  page: 'destination',
+  ready: true,
+  content: true,
+  framed: true,
+  picture: 'varied',
+  data: 'answered',
+};
 
 it('takes nothing less than the whole proof before the deadline', () => {
   expect(judgePaint(whole, false)).toBe('painted');
@@ -26,6 +33,12 @@ it('lets a page that is all but the probe go live as unverified at the deadline,
   expect(judgePaint({ ...whole, page: 'sign-in' }, true)).toBe('failed');
   expect(judgePaint({ ...whole, ready: false, picture: 'one-colour' }, true)).toBe('failed');
   expect(judgePaint({ ...whole, ready: false, framed: false }, true)).toBe('failed');
+});
+
+it('takes a page for no dashboard that has nothing to show by the deadline', () => {
+  for (const data of ['none', 'waiting', 'answered'] as const) {
+    expect(judgePaint({ ...whole, ready: false, content: false, data }, true)).toBe('failed');
+  }
 });
 
 it('never takes a page whose calls for data have all failed for a dashboard', () => {

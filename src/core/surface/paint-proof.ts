@@ -10,6 +10,8 @@ export interface PaintObservation {
   readonly page: 'destination' | 'elsewhere' | 'sign-in' | 'none';
   /** The page says that it has content: the readiness probe. */
   readonly ready: boolean;
+  /** There is something to see on it, whether or not it says that it is busy. */
+  readonly content: boolean;
   /** Two animation frames went by after the probe. */
   readonly framed: boolean;
   /** The picture, if one was taken: empty, of one colour, or with something in it. */
@@ -25,13 +27,13 @@ export type PaintVerdict = 'pending' | 'painted' | 'unverified' | 'failed' | 'wi
  * probe, two animation frames, a picture neither empty nor of one colour, and no sign that its data did not come: a page whose calls have
  * all failed would replace a live picture by empty widgets. A page that is seen to make no calls is taken at its looks. At the
  * deadline a page that is all but the probe, or still waits for its first data, goes live as unverified, since the console's own ways
- * may change under us.
+ * may change under us; one that has nothing to show but a skeleton does not.
  */
 export function judgePaint(seen: PaintObservation, deadlineReached: boolean): PaintVerdict {
   const visible = seen.page === 'destination' && seen.framed && seen.picture === 'varied';
   if (visible && seen.data === 'refused' && (seen.ready || deadlineReached)) return 'without-data';
   if (visible && seen.ready && (seen.data === 'none' || seen.data === 'answered')) return 'painted';
   if (!deadlineReached) return 'pending';
-  if (!visible) return 'failed';
+  if (!visible || !seen.content) return 'failed';
   return seen.data === 'failing' ? 'without-data' : 'unverified';
 }

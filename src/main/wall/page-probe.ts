@@ -18,8 +18,9 @@ const READY = `new Promise((resolve) => {
   const busy = [...document.querySelectorAll('[aria-busy="true"], [role="progressbar"]')].some(shown);
   const graphics = [...document.querySelectorAll('canvas, svg')].some(shown);
   const text = (document.body?.innerText ?? '').trim().length;
-  const content = document.readyState === 'complete' && !busy && (graphics || text >= 200);
-  requestAnimationFrame(() => requestAnimationFrame(() => resolve({ content, busy })));
+  const ready = document.readyState === 'complete' && !busy && (graphics || text >= 200);
+  const content = graphics || text >= 200 || [...document.querySelectorAll('table, img, video, [role="img"]')].some(shown);
+  requestAnimationFrame(() => requestAnimationFrame(() => resolve({ ready, busy, content })));
 })`;
 
 // As little as tells whether a dashboard is still there: it is asked every few seconds, for years. Text costs most, so it is counted
@@ -58,15 +59,16 @@ export async function removeSpot(contents: WebContents): Promise<void> {
   await within(FRAME_WITHIN_MS, askMain(contents, WITHOUT_SPOT));
 }
 
-/** Whether a page's frames are ready to be shown; undefined where its main frame does not answer. */
-export async function askReady(contents: WebContents): Promise<{ ready: boolean } | undefined> {
+/** Whether a page's frames are ready to be shown, and have anything to show at all; undefined where its main frame does not answer. */
+export async function askReady(contents: WebContents): Promise<{ ready: boolean; content: boolean } | undefined> {
   const [main, ...others] = await Promise.all(
     framesOf(contents).map((frame) => within(FRAME_WITHIN_MS, frame.executeJavaScript(READY))),
   );
   if (!isRecord(main)) return undefined;
   const answers = [main, ...others.filter(isRecord)];
   return {
-    ready: answers.some(({ content }) => content === true) && !answers.some(({ busy }) => busy === true),
+    ready: answers.some(({ ready }) => ready === true) && !answers.some(({ busy }) => busy === true),
+    content: answers.some(({ content }) => content === true),
   };
 }
 

@@ -53,10 +53,17 @@ async function observe(
   last: boolean,
   needsProof: boolean,
 ): Promise<{ seen: PaintObservation; picture?: PagePicture | undefined; isTried?: true }> {
-  const nothing: PaintObservation = { page: page(), ready: false, framed: false, picture: 'none', data: data(last) };
+  const nothing: PaintObservation = {
+    page: page(),
+    ready: false,
+    content: false,
+    framed: false,
+    picture: 'none',
+    data: data(last),
+  };
   if (nothing.page !== 'destination' || contents.isDestroyed()) return { seen: nothing };
   const answer = await askReady(contents);
-  const seen = { ...nothing, framed: answer !== undefined, ready: answer?.ready === true, data: data(last) };
+  const seen = { ...nothing, ...answer, framed: answer !== undefined, data: data(last) };
   const decides = seen.framed && (last || (seen.ready && seen.data !== 'waiting' && seen.data !== 'failing'));
   if (!decides) return { seen };
   const taken = await (needsProof ? takeDrawnPicture : takePicture)(contents, PICTURE_WITHIN_MS);
