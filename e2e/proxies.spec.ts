@@ -38,7 +38,9 @@ const test = base.extend<object, RegistryFixture>({
     { scope: 'worker' },
   ],
 });
-test.use({ standinOptions: { domain: 'aws.amazon.com', tls: authority.leaf() } });
+test.use({
+  standinOptions: { domain: 'aws.amazon.com', tls: authority.leaf(), pollMs: 200, failuresBeforeEnd: 1_000 },
+});
 
 const fromNpm = (token: string) => ({
   ...IN_THE_FIELD,
@@ -69,8 +71,16 @@ function putKeys({ control, keys }: Stage): void {
   control.putObject('keys', 'public.pem', Buffer.from(keys().publicKey));
 }
 
-for (const kind of ['explicit', 'system', 'PAC', "system's PAC"] as const) {
-  test(`${kind} proxy with a login: every destination is reached through it, keys from npm and from S3`, async ({
+const KINDS = {
+  explicit: ['npm', 'S3'],
+  'explicit https': ['S3'],
+  system: ['npm', 'S3'],
+  PAC: ['npm', 'S3'],
+  "system's PAC": ['npm'],
+} as const;
+for (const kind of ['explicit', 'explicit https', 'system', 'PAC', "system's PAC"] as const) {
+  const sources: readonly ('npm' | 'S3')[] = KINDS[kind];
+  test(`${kind} proxy${kind === "system's PAC" ? '' : ' with a login'}: every destination is reached through it, keys from ${sources.join(' and ')}`, async ({
     stage,
     folders,
     registry,
@@ -78,28 +88,30 @@ for (const kind of ['explicit', 'system', 'PAC', "system's PAC"] as const) {
   }) => {
     putKeys(stage);
     const names: Names = { ...namesInTheField(stage), 'npm.example.com': registry.front.port };
-    const proxy = await Proxy.start(names, kind === "system's PAC" ? undefined : LOGIN);
+    const login = kind === "system's PAC" ? undefined : LOGIN;
+    const proxy = await Proxy.start(names, login, kind === 'explicit https' ? authority.leaf() : undefined);
     const pac = await PacServer.start(proxy);
     try {
       const url = proxy.urlWith(LOGIN);
       const { user, password } = LOGIN;
       const setting = {
         explicit: url,
+        'explicit https': url,
         system: 'system',
         PAC: `pac+http://${encodeURIComponent(user)}:${encodeURIComponent(password)}@${pac.address}`,
         "system's PAC": 'system',
       }[kind];
       const environment = {
         explicit: {},
+        'explicit https': {},
         system: { https_proxy: url, http_proxy: url },
         PAC: {},
         "system's PAC": { auto_proxy: `http://${pac.address}` },
       }[kind];
       const settings = { network: { proxy: setting, caFile: authority.caFile(folders) } };
-      for (const [source, of] of [
-        ['npm.example.com:443', fromNpm(registry.token)],
-        ['s3.example.com:443', FROM_S3],
-      ] as const) {
+      for (const name of sources) {
+        const source = name === 'npm' ? 'npm.example.com:443' : 's3.example.com:443';
+        const of = name === 'npm' ? fromNpm(registry.token) : FROM_S3;
         const before = proxy.passed.length;
         const wall = startWall({ settings, environment: { ...of, ...environment } });
         const record = await wall.isLive(wall.log.of('session.live').length + 1);
@@ -147,10 +159,9 @@ test('a PAC file that is missing, a proxy that is down, one that does not take o
     expect(await wall.says('session.waiting')).toMatchObject({ code: 'NETWORK_PROXY' });
     await isTold(/PAC file/);
 
-    // The file is read anew after a try that failed, not when Chromium's own patience of hours ends.
+    // After a try that failed the file is read anew for the next one, whenever Chromium itself would have asked again.
     pac.isMissing = false;
-    await failOnceMore();
-    await failOnceMore();
+    expect(await failOnceMore()).toMatchObject({ reason: expect.stringContaining('proxy cannot be reached') });
     await isTold(/proxy cannot be reached/);
 
     await proxy.start();
@@ -164,6 +175,14 @@ test('a PAC file that is missing, a proxy that is down, one that does not take o
     proxy.login = { ...LOGIN, password: 'not-the-password' };
     await askForSignIn(wall, tray);
     await wall.isLive();
+
+    // Changed while a page stands and goes on asking for its data: it is refused again and again, and does not guess.
+    await proxy.stop();
+    proxy.login = LOGIN;
+    const { refused, wrong } = proxy;
+    await proxy.start();
+    await expect.poll(() => proxy.refused).toBeGreaterThan(refused + 20);
+    expect(proxy.wrong - wrong).toBeLessThan(10);
     expect(wall.log.text()).not.toContain('not-the-password');
     expect(wall.output).not.toContain('not-the-password');
   } finally {

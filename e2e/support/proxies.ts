@@ -24,17 +24,20 @@ export class Proxy {
   wrong = 0;
   login: Login | undefined;
   readonly #names: Names;
+  readonly #tls: Certificate | undefined;
   readonly #ways = new Map<number, HttpServer>();
   #server: ProxyServer | undefined;
   #port = 0;
 
-  private constructor(names: Names, login: Login | undefined) {
+  private constructor(names: Names, login: Login | undefined, tls: Certificate | undefined) {
     this.#names = names;
+    this.#tls = tls;
     this.login = login;
   }
 
-  static async start(names: Names, login?: Login): Promise<Proxy> {
-    const proxy = new Proxy(names, login);
+  /** @param tls its certificate: it is then spoken to by https */
+  static async start(names: Names, login?: Login, tls?: Certificate): Promise<Proxy> {
+    const proxy = new Proxy(names, login, tls);
     await proxy.start();
     return proxy;
   }
@@ -46,7 +49,7 @@ export class Proxy {
 
   /** The address with a login in it, as `network.proxy` and the environment take it. */
   urlWith({ user, password }: Login): string {
-    return `http://${encodeURIComponent(user)}:${encodeURIComponent(password)}@${this.address}`;
+    return `${this.#tls === undefined ? 'http' : 'https'}://${encodeURIComponent(user)}:${encodeURIComponent(password)}@${this.address}`;
   }
 
   /** Listens again, at the address that it had. */
@@ -61,7 +64,12 @@ export class Proxy {
       this.passed.push(`${hostname}:${String(port)}`);
       return { customConnectServer: this.#way(this.#names[hostname] ?? 0) };
     };
-    this.#server = new ProxyServer({ port: this.#port, host: '127.0.0.1', prepareRequestFunction });
+    const options = { port: this.#port, host: '127.0.0.1', prepareRequestFunction };
+    const { key, cert } = this.#tls ?? {};
+    this.#server =
+      key === undefined || cert === undefined
+        ? new ProxyServer(options)
+        : new ProxyServer({ ...options, serverType: 'https', httpsOptions: { key, cert } });
     await this.#server.listen();
     this.#port = this.#server.port;
   }
