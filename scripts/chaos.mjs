@@ -1,0 +1,275 @@
+// A real wall through faults at random, its screen watched all along, and judged as the simulated ones are.
+import { appendFile, mkdir, readFile, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { setTimeout as delay } from 'node:timers/promises';
+import { parseArgs } from 'node:util';
+import { bootstrap } from './bootstrap.mjs';
+import { planFaults } from './chaos/faults.mjs';
+import { judge } from './chaos/oracle.mjs';
+import { wreck } from './chaos/wreck.mjs';
+import { startDisplay } from './display.mjs';
+import { projectRoot } from './lib/npm.mjs';
+import { startProcess, waitUntil } from './lib/process.mjs';
+import { plainEnvironment, startStandIn, startWall, temporaryFolder } from './lib/program.mjs';
+import { runScript } from './lib/teardown.mjs';
+import { startCapture } from './screen-capture.mjs';
+
+const HELP = `Usage: npm run chaos -- [options]
+
+Puts a wall before the stand-in through faults at random, and watches its screen. Prints what it does, and at the end one line
+of JSON; ends with 1 when an invariant broke, the wall was available for less than 99.99 % of the time that no fault excuses,
+or was dark for more than 90 s without an excuse.
+
+  --minutes N   how long (10)
+  --seed N      the same faults at the same times for the same seed (1)
+  --resume      go on where the last run of that seed and length stopped
+  --piece N     end after so many minutes; what is missing then, --resume brings
+`;
+
+const LEAST_AVAILABILITY = 0.9999;
+const LONGEST_DARK_SECONDS = 90;
+const RENEW_EVERY_SECONDS = 90;
+const FPS = 8;
+const BEAT_MS = 2_000;
+const LIVE_WITHIN_MS = 120_000;
+
+/** @typedef {import('./chaos/oracle.mjs').Entry} Entry */
+
+const say = (/** @type {string} */ line) => process.stdout.write(`${line}\n`);
+
+const { values } = parseArgs({
+  options: {
+    minutes: { type: 'string', default: '10' },
+    seed: { type: 'string', default: '1' },
+    piece: { type: 'string', default: 'Infinity' },
+    resume: { type: 'boolean', default: false },
+    help: { type: 'boolean', default: false },
+  },
+});
+const [minutes, seed, piece] = [values.minutes, values.seed, values.piece].map(Number);
+if (values.help) process.stdout.write(HELP);
+else if (!(minutes >= 2 && Number.isInteger(seed) && piece > 0)) {
+  process.stderr.write(HELP);
+  process.exitCode = 2;
+} else await runScript(chaos);
+
+/** @param {import('./lib/teardown.mjs').Defer} defer */
+async function chaos(defer) {
+  const totalMs = minutes * 60_000;
+  const file = join(projectRoot, '.cache', 'chaos', `${seed}-${minutes}.jsonl`);
+  await mkdir(join(file, '..'), { recursive: true });
+  if (!values.resume) await rm(file, { force: true });
+  const journal = await readJournal(file);
+  const doneMs = journal.at(-1)?.atMs ?? 0;
+  if (doneMs < totalMs) await runPiece(defer, { journal, file, doneMs, totalMs });
+  journal.sort(byTime);
+  const ranMs = journal.at(-1)?.atMs ?? 0;
+  const verdict = judge(journal, { renewEverySeconds: RENEW_EVERY_SECONDS });
+  if (ranMs < totalMs) say(`${(ranMs / 60_000).toFixed(1)} of ${minutes} minutes: run again with --resume`);
+  say(JSON.stringify({ minutes: Math.round(ranMs / 6_000) / 10, seed, ...verdict }));
+  const holds =
+    verdict.brokenInvariants.length === 0 &&
+    verdict.availability >= LEAST_AVAILABILITY &&
+    verdict.longestUnexplainedDarkSeconds <= LONGEST_DARK_SECONDS;
+  return holds ? 0 : 1;
+}
+
+const byTime = (/** @type {Entry} */ a, /** @type {Entry} */ b) => a.atMs - b.atMs;
+
+/** @param {string} file @returns {Promise<Entry[]>} what was written whole; pictures are written when they come, which is late */
+async function readJournal(file) {
+  const text = await readFile(file, 'utf8').catch(() => '');
+  return text
+    .split('\n')
+    .slice(0, -1)
+    .map((line) => JSON.parse(line))
+    .sort(byTime);
+}
+
+/**
+ * @param {import('./lib/teardown.mjs').Defer} defer
+ * @param {{ journal: Entry[], file: string, doneMs: number, totalMs: number }} run
+ */
+async function runPiece(defer, { journal, file, doneMs, totalMs }) {
+  const { electron, node } = await bootstrap({ log: say });
+  const folder = await temporaryFolder(defer);
+  const display = await startDisplay();
+  defer(display.stop);
+  const standIn = await startStandIn({
+    node,
+    keysDir: join(folder, 'keys'),
+    args: ['--poll-ms', '1000'],
+    defer,
+  });
+  const network = await startNetwork(node, standIn.urls, defer);
+  const start = () =>
+    startWall({
+      executable: electron.executablePath,
+      folder,
+      env: display.env,
+      settings: {
+        ...standIn.env,
+        VIGIL_MAX_SESSION_AGE_SECONDS: `${RENEW_EVERY_SECONDS}`,
+        // It is started again from here.
+        VIGIL_SUPERVISED: '1',
+      },
+      flags: [...network.flags, '--no-tray', '--inspect=127.0.0.1:0'],
+      defer,
+    });
+  let wall = await start();
+  let isOver = false;
+  await wall.waitFor(({ event }) => event === 'session.live', { what: 'Not live', timeoutMs: LIVE_WITHIN_MS });
+
+  const startedAtMs = Date.now();
+  const now = () => doneMs + Date.now() - startedAtMs;
+  /** @type {Promise<unknown>} */
+  let writing = Promise.resolve();
+  const write = (/** @type {Entry} */ entry) => {
+    journal.push(entry);
+    writing = writing.then(() => appendFile(file, `${JSON.stringify(entry)}\n`));
+  };
+  write({ atMs: doneMs, what: 'piece' });
+  const keepUp = async () => {
+    while (!isOver) {
+      const how = await wall.ended;
+      if (isOver) return;
+      say(`${clockOf(now())} the wall ${how}; it is started again`);
+      wall = await start();
+    }
+  };
+  void keepUp();
+
+  let shown = '';
+  let newestMs = 0;
+  /** @type {Awaited<ReturnType<typeof startCapture>> | undefined} */
+  let capture;
+  const watching = startCapture({
+    ...display,
+    fps: FPS,
+    saveBlanksTo: join(projectRoot, 'test-results', 'chaos'),
+    onFrame: ({ atMs, verdict }) => {
+      newestMs = atMs;
+      if (verdict.kind === shown) return;
+      shown = verdict.kind;
+      // The first picture comes before there is anything to ask for its time.
+      const takenMs = capture === undefined ? now() : doneMs + capture.startedAtMs + atMs - startedAtMs;
+      write({ atMs: Math.max(doneMs, Math.round(takenMs)), what: 'shows', kind: shown });
+      say(`${clockOf(takenMs)}      ${shown}`);
+    },
+  });
+  const eyes = await watching;
+  capture = eyes;
+  defer(() => eyes.stop().catch(() => undefined));
+
+  const scene = {
+    standIn,
+    network,
+    roleArn: standIn.env.ASSUME_ROLE_ARN,
+    pid: () => wall.child.pid ?? 0,
+    runInMain: (/** @type {string} */ script) => runInMain(wall, script),
+  };
+  const untilMs = Math.min(totalMs, doneMs + piece * 60_000);
+  const faults = planFaults(seed, totalMs).map((fault, id) => ({ ...fault, id }));
+  const due = faults.filter(({ atMs }) => atMs >= doneMs && atMs < untilMs);
+  /** @type {Promise<void>[]} */
+  const going = [];
+  for (let beatAtMs = 0; now() < untilMs; await delay(100)) {
+    while (due.length > 0 && due[0].atMs <= now()) going.push(befall(due.shift(), scene, { now, write, untilMs }));
+    if (now() < beatAtMs) continue;
+    beatAtMs = now() + BEAT_MS;
+    write({ atMs: now(), what: 'beat', signIns: await signInsAt(standIn) });
+  }
+  await Promise.all(going);
+  await waitUntil(() => eyes.startedAtMs + newestMs > Date.now() - 1_000, {
+    what: 'No more pictures of the screen came',
+    timeoutMs: 30_000,
+  });
+  write({ atMs: now(), what: 'beat', signIns: await signInsAt(standIn) });
+  isOver = true;
+  await writing;
+  await eyes.stop();
+}
+
+/**
+ * @param {import('./chaos/faults.mjs').Planned & { id: number } | undefined} fault
+ * @param {import('./chaos/wreck.mjs').Scene} scene
+ * @param {{ now: () => number, write: (entry: Entry) => void, untilMs: number }} run
+ */
+async function befall(fault, scene, { now, write, untilMs }) {
+  if (fault === undefined) return;
+  const { id, kind, ms } = fault;
+  write({ atMs: now(), what: 'begins', id, kind });
+  say(`${clockOf(now())} ${kind}, ${(ms / 1000).toFixed(0)} s`);
+  try {
+    const undo = await wreck(fault, scene);
+    await delay(Math.min(ms, Math.max(0, untilMs - now())));
+    await undo();
+  } catch (error) {
+    // A wall that is just starting again cannot be spoken to, for one.
+    say(`${clockOf(now())} ${kind} could not be done: ${/** @type {Error} */ (error).message}`);
+  }
+  write({ atMs: now(), what: 'ends', id });
+}
+
+/** @param {import('./lib/program.mjs').StandIn} standIn */
+async function signInsAt(standIn) {
+  /** @type {import('./lib/program.mjs').RequestRecord[]} */
+  const requests = await standIn.control('requests');
+  return requests.filter(({ service, action }) => service === 'sts' && action === 'AssumeRole').length;
+}
+
+/**
+ * @param {string} node
+ * @param {Record<string, string>} urls
+ * @param {import('./lib/teardown.mjs').Defer} defer
+ */
+async function startNetwork(node, urls, defer) {
+  const main = join(projectRoot, 'src/standin/fault-proxy/main.ts');
+  const args = [main, '--urls', JSON.stringify(urls), '--seed', `${seed}`, '--stdin-end'];
+  const started = startProcess(node, args, { env: plainEnvironment() });
+  defer(started.stop);
+  const lines = createInterface({ input: /** @type {import('node:stream').Readable} */ (started.child.stdout) });
+  /** @type {string | undefined} */
+  let first;
+  lines.once('line', (line) => (first = line));
+  await waitUntil(() => first ?? !started.isRunning(), { what: 'The fault proxy was not ready', timeoutMs: 60_000 });
+  if (first === undefined) throw new Error(`The fault proxy ${await started.ended}: ${started.complaints()}`);
+  const { flags, control } = JSON.parse(first);
+  const call = async (/** @type {string} */ name, /** @type {object} */ input) => {
+    const response = await fetch(`${control.url}/${name}`, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${control.token}` },
+      body: JSON.stringify(input),
+    });
+    if (!response.ok) throw new Error(`The fault proxy's ${name}: ${await response.text()}`);
+  };
+  return {
+    /** @type {string[]} */ flags,
+    on: (/** @type {string} */ name, /** @type {object} */ fault) => call('on', { name, fault }),
+    off: (/** @type {string | undefined} */ name) => call('off', name === undefined ? {} : { name }),
+  };
+}
+
+/** @param {import('./lib/program.mjs').Wall} wall @param {string} script run by the wall's main process */
+async function runInMain(wall, script) {
+  const address = await waitUntil(() => /ws:\/\/[\d.:]+\/[\w-]+/.exec(wall.complaints())?.[0], {
+    what: 'The wall did not say where it can be spoken to',
+    timeoutMs: 10_000,
+  });
+  const socket = new globalThis.WebSocket(address);
+  await new Promise((resolve, reject) => {
+    socket.addEventListener('error', () => reject(new Error('The wall could not be spoken to')));
+    socket.addEventListener('message', resolve);
+    socket.addEventListener('open', () =>
+      socket.send(JSON.stringify({ id: 1, method: 'Runtime.evaluate', params: { expression: script } })),
+    );
+  });
+  socket.close();
+}
+
+/** @param {number} ms */
+function clockOf(ms) {
+  const seconds = ms / 1000;
+  return `${Math.floor(seconds / 60)}:${(seconds % 60).toFixed(1).padStart(4, '0')}`.padStart(7);
+}
