@@ -44,6 +44,7 @@ it('takes a page for no dashboard that has nothing to show by the deadline', () 
 it('never takes a page whose calls for data have all failed for a dashboard', () => {
   for (const ready of [true, false]) {
     expect(judgePaint({ ...whole, ready, data: 'failing' }, true)).toBe('without-data');
+    expect(judgePaint({ ...whole, ready, content: ready, data: 'failing' }, true)).toBe('without-data');
     expect(judgePaint({ ...whole, ready, data: 'refused' }, true)).toBe('without-data');
   }
   // Refused for good, and the page has said so: waiting would not help.

@@ -34,6 +34,7 @@ export function judgePaint(seen: PaintObservation, deadlineReached: boolean): Pa
   if (visible && seen.data === 'refused' && (seen.ready || deadlineReached)) return 'without-data';
   if (visible && seen.ready && (seen.data === 'none' || seen.data === 'answered')) return 'painted';
   if (!deadlineReached) return 'pending';
-  if (!visible || !seen.content) return 'failed';
-  return seen.data === 'failing' ? 'without-data' : 'unverified';
+  if (!visible) return 'failed';
+  if (seen.data === 'failing') return 'without-data';
+  return seen.content ? 'unverified' : 'failed';
 }

@@ -112,6 +112,14 @@ describe('a page on top', () => {
   });
 });
 
+it('is held against what it was when it painted, from the first moment on', async () => {
+  watch.onTop(true);
+  await pass(500);
+  content = { graphics: 1, text: 100, busy: false };
+  await pass(CHECK_MS);
+  expect(faults).toEqual(['error-page']);
+});
+
 describe('a page that is covered', () => {
   it('must answer, and no more', async () => {
     content = EMPTY;

@@ -48,7 +48,18 @@ export class LiveWatch {
   constructor(page: WatchedPage, events: LiveWatchEvents) {
     this.#page = page;
     this.#events = events;
+    void this.#see();
     this.#watchContent({ goodAt: performance.now() });
+  }
+
+  /** What has just painted is what the page is held against first. */
+  async #see(): Promise<void> {
+    const content = await this.#page.content(CONTENT_PACE.answerMs);
+    if (content !== 'unanswered' && content !== 'unknown') this.#hold(content);
+  }
+
+  #hold(content: PageContent): void {
+    if (isFuller(content, this.#fullest)) this.#fullest = content;
   }
 
   onTop(isOnTop: boolean): void {
@@ -71,7 +82,7 @@ export class LiveWatch {
       if (content === 'unanswered' || content === 'unknown') return content;
       const callsFail = this.#page.callsFail();
       const seen = judgeContent(content, this.#fullest, callsFail);
-      if (seen === 'good' && !callsFail && isFuller(content, this.#fullest)) this.#fullest = content;
+      if (seen === 'good' && !callsFail) this.#hold(content);
       if (!this.#isOnTop) return 'good';
       if (seen === 'good' && !this.#ended) this.#events.well();
       return seen;
