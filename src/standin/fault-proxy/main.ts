@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import type { ServiceUrls } from '../types.ts';
-import { startFaultProxy, targetsOf } from './index.ts';
+import { type Target, startFaultProxy, targetsOf } from './index.ts';
 
 const HELP = `Usage: fault-proxy --urls JSON [options]
 
@@ -32,9 +32,9 @@ function usage(problem: string): never {
   process.exit(2);
 }
 
-function urls(): ServiceUrls {
+function targets(): Record<string, Target> {
   try {
-    return JSON.parse(values.urls ?? usage('--urls is required.')) as ServiceUrls;
+    return targetsOf(JSON.parse(values.urls ?? usage('--urls is required.')) as ServiceUrls);
   } catch {
     return usage('--urls wants the JSON object of addresses that the stand-in prints.');
   }
@@ -54,7 +54,7 @@ if (values.help) {
 const certificate = tls();
 const hostsFile = values['hosts-file'];
 const proxy = await startFaultProxy({
-  targets: targetsOf(urls()),
+  targets: targets(),
   seed: Number(values.seed ?? 1),
   ...(certificate === undefined ? {} : { tls: certificate }),
   ...(hostsFile === undefined ? {} : { hostsFile }),
