@@ -42,11 +42,12 @@ export class LiveGuard {
       {
         content: async (answerMs) => {
           const before = commits;
-          const content = await askContent(contents, answerMs);
+          // A page that ends while it is looked at says nothing; that it ended is told by others.
+          const content = await askContent(contents, answerMs).catch(() => 'unknown' as const);
           // A page that is replaced while it is asked takes the question with it.
           return content === 'unanswered' && commits !== before ? 'unknown' : content;
         },
-        picture: (answerMs) => pictures.look(answerMs),
+        picture: (answerMs) => pictures.look(answerMs).catch(() => undefined),
         callsFail: () => calls.isFailing,
       },
       {

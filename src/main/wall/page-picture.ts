@@ -54,7 +54,7 @@ export async function takeDrawnPicture(
       await new Promise((resolve) => setTimeout(resolve, LOOK_EVERY_MS));
     }
   } finally {
-    void removeSpot(contents);
+    void removeSpot(contents).catch(() => undefined);
   }
 }
 
