@@ -6,7 +6,7 @@ import { describe, expect, it } from 'vitest';
 import { wallPlanOf } from '../core/plan/from-settings.ts';
 import type { FileStore } from '../core/ports.ts';
 import { loadSettings } from '../node/load-settings.ts';
-import { ANSWER_MS, type Day, type DayOptions, type Load, liveThrough } from './testing/day.ts';
+import { ANSWER_MS, type Day, type DayOptions, LONGEST_LOAD_MS, type Load, liveThrough } from './testing/day.ts';
 
 const SETTINGS = `
 version: 1
@@ -42,16 +42,17 @@ displays:
       - { dashboard: cranes, seconds: 1200, hours: 02:45-03:30 }
       - { dashboard: orders, hours: 08:00-18:00, days: [mon, tue, wed, thu, fri] }
       - { dashboard: tides, hours: 10:00-16:00, days: [sat, sun] }
+      - { dashboard: default, hours: 22:30-00:30, days: [tue, sat] }
     night: []
 `;
 
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
-const SEEDS = [1, 2, 3];
+const SEEDS = [1, 2, 3, 4];
 
 /*
  * A line is a local time with its offset to UTC, which is that of the whole table where it has none, and what shows from then on.
- * `loading` says that it was opened then and shows as soon as it has painted; out of the night our own page stands meanwhile. Times in the place of which a word stands are the world's.
+ * `loading` says that it is opened then and shows as soon as it has painted; out of the night our own page stands meanwhile. Times in the place of which a word stands are the world's.
  */
 const HALL = `
   00:00:00 night
@@ -116,7 +117,8 @@ const ORDINARY: OneDay = {
     02:30:00 cranes
     ${GATE_FROM_NOON}`,
   desk: `
-    00:00:00 night
+    00:00:00 default
+    00:30:00 night
     02:15:00 tides
     02:45:00 default
     03:05:00 cranes
@@ -136,7 +138,8 @@ const SPRING: OneDay = {
     03:00:00 cranes
     ${GATE_FROM_NOON}`,
   desk: `
-    00:00:00+01 night
+    00:00:00+01 default
+    00:30:00+01 night
     03:00:00 default
     03:20:00 cranes
     03:30:00 night
@@ -154,7 +157,8 @@ const AUTUMN: OneDay = {
     02:30:00+02 cranes
     ${GATE_FROM_NOON}`,
   desk: `
-    00:00:00+02 night
+    00:00:00+02 default
+    00:30:00+02 night
     02:15:00+02 tides
     02:45:00+02 default
     02:05:00 cranes
@@ -228,12 +232,23 @@ function linesOf(
   table = day[surface],
   world: Readonly<Record<string, number>> = {},
 ): readonly string[] {
-  const paintedAt = (openedAt: number, dashboard: string) => {
-    const load = loads.find(
-      (one) => one.surface === surface && one.dashboard === dashboard && one.openedAt === openedAt,
-    );
-    if (load === undefined) throw new Error(`${dashboard} was not opened on ${surface} at ${clockOf(openedAt)}`);
-    return load.paintedAt;
+  const paintedAt = (at: number, dashboard: string): number => {
+    const own = loads.filter((one) => one.surface === surface);
+    const isUnderWay = (one: Load) => one.openedAt < at && at < one.paintedAt;
+    // Nothing takes the place of a page that is signing in at the moment: its session needs it.
+    const entering = own.find((one) => one.signsIn && isUnderWay(one));
+    if (entering !== undefined) {
+      return entering.dashboard === dashboard ? entering.paintedAt : paintedAt(entering.paintedAt, dashboard);
+    }
+    const load = own.find((one) => one.dashboard === dashboard && one.openedAt === at);
+    if (load !== undefined) return load.paintedAt;
+    // A page whose session is renewed on another display while it loads is loaded afresh.
+    const session = loads.find((one) => one.dashboard === dashboard)?.session;
+    const renewal = loads.find((one) => one.signsIn && one.session === session && one.paintedAt > at);
+    if (renewal === undefined || renewal.paintedAt > at + LONGEST_LOAD_MS) {
+      throw new Error(`${dashboard} was not opened on ${surface} at ${clockOf(at)}`);
+    }
+    return paintedAt(renewal.paintedAt, dashboard);
   };
   const lines = table
     .split('\n')

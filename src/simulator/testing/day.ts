@@ -40,6 +40,9 @@ export interface Shown {
 export interface Load {
   readonly surface: string;
   readonly dashboard: string;
+  readonly session: string;
+  /** It was opened with the login URL of a sign-in. */
+  readonly signsIn: boolean;
   readonly openedAt: number;
   readonly paintedAt: number;
 }
@@ -65,6 +68,8 @@ const SIGNED_OUT: Failure = { code: 'CONSOLE_SIGNED_OUT', sentence: 'The session
 const UNAVAILABLE: Failure = { code: 'STS_UNAVAILABLE', sentence: 'AWS STS does not answer.' };
 /** AWS answers a question for the alarms after this time, in ms. */
 export const ANSWER_MS = 300;
+/** No page takes longer to load, in ms. */
+export const LONGEST_LOAD_MS = 9_000;
 
 export function liveThrough(options: DayOptions): Day {
   const life = new Life(options);
@@ -147,7 +152,8 @@ class Life implements Day {
     const { dashboard } = page.view;
     if (page.isClosed) return 'a hole';
     if (!page.isPainted) return `${dashboard} unpainted`;
-    return face?.strip === undefined ? dashboard : `${dashboard} with old data`;
+    const isOld = face?.strip !== undefined && face.strip.inPlaceOf === undefined;
+    return isOld ? `${dashboard} with old data` : dashboard;
   }
 
   #tell(event: WallEvent): void {
@@ -238,14 +244,15 @@ class Life implements Day {
       const cookie = this.#cookies.get(jar);
       return cookie?.generation === generation && this.#timeline.wall() < cookie.endsAt;
     };
-    this.#timeline.later(Math.round(this.#world.between(800, 9_000)), () => {
+    this.#timeline.later(Math.round(this.#world.between(800, LONGEST_LOAD_MS)), () => {
       if (page.isClosed) return;
       if (!isIn()) {
         this.#tell({ type: 'load-failed', view: id, failure: SIGNED_OUT });
         return;
       }
       page.isPainted = true;
-      this.loads.push({ surface, dashboard, openedAt, paintedAt: this.#timeline.wall() });
+      const paintedAt = this.#timeline.wall();
+      this.loads.push({ surface, dashboard, session, signsIn: view.signsIn, openedAt, paintedAt });
       this.#tell({ type: 'painted', view: id, verified: true });
       this.#poll(page, isIn);
     });
