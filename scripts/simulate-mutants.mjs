@@ -186,8 +186,8 @@ const MUTANTS = [
   mutant(
     'loads that fail are never tried again',
     SETTLE,
-    'trouble?.dashboard !== dashboard || hasElapsed(trouble.nextTry.until, now)',
-    'trouble?.dashboard !== dashboard',
+    'return trouble === undefined || hasElapsed(trouble.nextTry.until, now);',
+    'return trouble === undefined;',
   ),
   mutant(
     'a picture that is gone keeps the screen',
@@ -258,7 +258,12 @@ const MUTANTS = [
     'return shownOf(surface)?.view.dashboard === view.dashboard || hasCome(view.endsAt, context.now);',
     'return false;',
   ),
-  mutant('other surfaces do not follow a renewal', SETTLE, 'shown.view.generation !== live.generation;', 'false;'),
+  mutant(
+    'other surfaces do not follow a renewal',
+    SETTLE,
+    'if (!isSpent && shown.view.generation === live.generation) return undefined;',
+    'if (!isSpent) return undefined;',
+  ),
   mutant(
     'the picture of a session that is over stays',
     SETTLE,
@@ -269,8 +274,8 @@ const MUTANTS = [
   mutant(
     'stale data are not said to be stale',
     FACE,
-    'if (dashboard === undefined || !mustBeSaid(shown, dashboard, context.now)) return { notice };',
-    'return { notice };',
+    'if (!mustBeSaid(shown, dashboard, context.now)) return { notice };',
+    'if (shown !== undefined) return { notice };',
   ),
   mutant('the refresh does not come', FRESHNESS, 'hasCome(after(shown.paintedAt, dashboard.refreshMs), now)', 'false'),
   mutant(

@@ -70,13 +70,17 @@ export function startWall(options: StartWallOptions): StartedWall {
   let tray: WallTray | undefined;
   let isAsleep = false;
 
+  const programme = (name: string, wallMs: number) => {
+    const surface = planned.get(name);
+    if (surface === undefined) throw new Error(`no surface ${name}`);
+    return programmeAt(surface, plan.timeZone, wallMs);
+  };
+  const isNightByPlan = ({ surfaces }: WallState) =>
+    [...surfaces].every(([name, { ringing }]) => !ringing && programme(name, clock.now()).now.kind === 'night');
+
   const wall = new Wall({
     plan,
-    programme: (name, wallMs) => {
-      const surface = planned.get(name);
-      if (surface === undefined) throw new Error(`no surface ${name}`);
-      return programmeAt(surface, plan.timeZone, wallMs);
-    },
+    programme,
     consoles: signIns.consoles,
     prepareSession: (session) => {
       keepFromHealth(session, options.ownPorts);
@@ -94,10 +98,11 @@ export function startWall(options: StartWallOptions): StartedWall {
         if (watched !== undefined && goesLive(before, after, watched.session)) alarms.get(name)?.nudge();
       }
       const sleeps = isNight(after);
-      // Monitors may vanish while they sleep: with no display left nothing is known.
-      if (sleeps === undefined || sleeps === isAsleep) return;
-      isAsleep = sleeps;
-      if (sleeps) power.sleep();
+      // Monitors may vanish while they sleep: with no display left, the plan says when to wake them.
+      const stays = sleeps === undefined ? !isAsleep || isNightByPlan(after) : sleeps === isAsleep;
+      if (stays) return;
+      isAsleep = sleeps === true;
+      if (isAsleep) power.sleep();
       else power.wake();
     },
   });

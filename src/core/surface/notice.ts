@@ -30,6 +30,8 @@ export interface Notice {
 /** The line over a picture whose data are stale. Plain data: it crosses IPC to the strip page. Wall-clock ms since the epoch. */
 export interface StripText {
   readonly dataAt: number;
+  /** Name of the dashboard that is to show, where another one stands in its place. */
+  readonly inPlaceOf?: string;
   readonly nextTryAt?: number;
   /** One sentence. */
   readonly reason?: string;

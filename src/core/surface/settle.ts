@@ -65,10 +65,12 @@ export function settle(surface: Surface, wants: Wants, context: SettleContext): 
     }
     const soon = isSoon(wants, now, SESSION_LEAD_MS) ? dashboardOf(wants.next) : undefined;
     if (isUnwanted(surface, [wanted, soon, kept], context)) return dropIncoming(surface);
-    // What is only kept gives way as soon as something better can be had.
-    const better = dashboard === kept ? choose(surface, wants, [wanted, upcoming, kept], context) : undefined;
-    const mayGiveWay = !incoming.view.signsIn || incoming.painted !== undefined;
-    if (mayGiveWay && better !== undefined && better.dashboard !== dashboard) return dropIncoming(surface);
+    // What is only kept, or comes next while nothing shows, gives way as soon as something better can be had.
+    const isSecond = dashboard === kept || (dashboard !== wanted && shownOf(surface) === undefined);
+    const mayGiveWay = isSecond && (!incoming.view.signsIn || incoming.painted !== undefined);
+    const better = mayGiveWay ? choose(surface, wants, [wanted, upcoming, kept], context)?.dashboard : undefined;
+    const isBetter = better === wanted || (dashboard === kept && better !== dashboard);
+    if (better !== undefined && isBetter) return dropIncoming(surface);
   }
   if (wanted !== undefined && surface.base.kind === 'night') {
     return [{ ...surface, base: { kind: 'notice' } }, [{ type: 'cover' }]];
@@ -92,7 +94,7 @@ export function surfaceDeadlines(surface: Surface, wants: Wants, context: Settle
     const change = after(now, wants.until - now.wall);
     deadlines.push(change, after(change, -VIEW_LEAD_MS), after(change, -SESSION_LEAD_MS));
   }
-  if (surface.trouble !== undefined) deadlines.push(surface.trouble.nextTry.until);
+  for (const { nextTry } of surface.troubles.values()) deadlines.push(nextTry.until);
   const shown = shownOf(surface);
   const dashboard = shown === undefined ? undefined : dashboards[shown.view.dashboard];
   if (shown !== undefined && dashboard !== undefined) {
@@ -176,33 +178,56 @@ function open(
   return [{ ...withoutIncoming(surface), incoming: { view } }, [{ type: 'open', view }]];
 }
 
-/** @param candidates those wanted most come first */
+/** @param candidates what is wanted, what comes next, what is kept past its time */
 function choose(
   surface: Surface,
   wants: Wants,
   candidates: readonly (string | undefined)[],
-  { now, dashboards, entryOf }: SettleContext,
+  context: SettleContext,
 ): Choice | undefined {
-  const { trouble } = surface;
+  const { now, dashboards, entryOf } = context;
   const shown = shownOf(surface);
-  for (const dashboard of candidates) {
+  const [wanted, upcoming] = candidates;
+  const mayTry = (dashboard: string) => {
+    const trouble = surface.troubles.get(dashboard);
+    return trouble === undefined || hasElapsed(trouble.nextTry.until, now);
+  };
+  const withLogin = (dashboard: string | undefined): Choice | undefined => {
     const planned = dashboard === undefined ? undefined : dashboards[dashboard];
-    if (dashboard === undefined || planned === undefined) continue;
-    const { live, login } = entryOf(planned.session);
-    const isShown = shown?.view.dashboard === dashboard;
-    const isOld = isShown && live !== undefined && shown.view.generation !== live.generation;
-    const isSpent = isShown && (shown.doubted !== undefined || wantsRefresh(shown, planned, now));
-    if (login !== undefined) return { dashboard, source: login, signsIn: true };
-    const mayTry = trouble?.dashboard !== dashboard || hasElapsed(trouble.nextTry.until, now);
-    if (live !== undefined && mayTry && (!isShown || isOld || isSpent)) {
-      return { dashboard, source: live, signsIn: false };
+    const login = planned === undefined ? undefined : entryOf(planned.session).login;
+    return dashboard === undefined || login === undefined ? undefined : { dashboard, source: login, signsIn: true };
+  };
+  const direct = (dashboard: string | undefined): Choice | undefined => {
+    const planned = dashboard === undefined ? undefined : dashboards[dashboard];
+    const live = planned === undefined ? undefined : entryOf(planned.session).live;
+    if (dashboard === undefined || planned === undefined || live === undefined || !mayTry(dashboard)) return undefined;
+    if (shown?.view.dashboard === dashboard) {
+      const isSpent = shown.doubted !== undefined || wantsRefresh(shown, planned, now);
+      if (!isSpent && shown.view.generation === live.generation) return undefined;
     }
-  }
-  // Sign-ins that no dashboard of the moment asks for.
+    return { dashboard, source: live, signsIn: false };
+  };
+  // A sign-in takes along what has to be loaded anyway, and is not for a dashboard that does not open.
+  const isShown = wanted !== undefined && shown?.view.dashboard === wanted;
+  const first = isShown && sessionOf(upcoming, context) === sessionOf(wanted, context) ? upcoming : wanted;
   const later = isSoon(wants, now, SESSION_LEAD_MS) ? dashboardOf(wants.next) : undefined;
-  for (const dashboard of [later, ...wants.standby]) {
-    const login = dashboard === undefined ? undefined : entryOf(dashboards[dashboard]?.session ?? '').login;
-    if (dashboard !== undefined && login !== undefined) return { dashboard, source: login, signsIn: true };
+  const others = [...candidates, later, ...wants.standby];
+  const good = [first, ...others].filter((one) => one !== undefined && mayTry(one));
+  if (!isShown) {
+    const missing = (wanted !== undefined && mayTry(wanted) ? withLogin(wanted) : undefined) ?? direct(wanted);
+    if (missing !== undefined) return missing;
+  }
+  for (const dashboard of [...good, ...others]) {
+    const choice = withLogin(dashboard);
+    if (choice !== undefined) return choice;
+  }
+  for (const dashboard of candidates) {
+    const choice = direct(dashboard);
+    if (choice !== undefined) return choice;
   }
   return undefined;
+}
+
+function sessionOf(dashboard: string | undefined, { dashboards }: SettleContext): string | undefined {
+  return dashboard === undefined ? undefined : dashboards[dashboard]?.session;
 }

@@ -54,7 +54,6 @@ export type Base =
 
 /** What the last loads of a dashboard came to. */
 export interface Trouble {
-  readonly dashboard: string;
   readonly reason: Failure;
   readonly failures: number;
   readonly nextTry: Wait;
@@ -63,14 +62,20 @@ export interface Trouble {
 export interface Surface {
   readonly base: Base;
   readonly incoming?: Incoming;
-  readonly trouble?: Trouble;
-  /** Views in a row that ended soon after they had been raised. */
+  /** By the name of the dashboard, those whose last load failed. */
+  readonly troubles: ReadonlyMap<string, Trouble>;
+  /** Views in a row that ended, or were doubted, soon after they had been raised. */
   readonly deaths: number;
   /** An alarm of its set is in ALARM. */
   readonly ringing: boolean;
 }
 
-export const UNPLUGGED_SURFACE: Surface = { base: { kind: 'unplugged' }, deaths: 0, ringing: false };
+export const UNPLUGGED_SURFACE: Surface = {
+  base: { kind: 'unplugged' },
+  troubles: new Map(),
+  deaths: 0,
+  ringing: false,
+};
 
 /** The field's word for what a surface does. */
 export type SurfaceKind = 'unplugged' | 'notice' | 'entering' | 'showing' | 'swapping' | 'dark' | 'night';
@@ -96,8 +101,8 @@ export type SurfaceEvent =
   | { readonly type: 'data'; readonly view: number }
   /** Nothing fresh can be had of this session. */
   | { readonly type: 'session-dark'; readonly session: string }
-  /** Connectivity came back or the machine woke. */
-  | { readonly type: 'nudge' }
+  /** Connectivity came back or the machine woke; `atOnce`: the operator asks. */
+  | { readonly type: 'nudge'; readonly atOnce?: true }
   | { readonly type: 'alarm'; readonly ringing: boolean };
 
 export type SurfaceEffect =

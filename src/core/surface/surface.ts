@@ -8,8 +8,10 @@
  * only for one that has painted, or when it cannot be trusted any more.
  */
 import type { Failure } from '../errors.ts';
+import type { PlannedDashboard } from '../plan/plan.ts';
 import { type BackoffPolicy, backoffMs } from '../renewal/backoff.ts';
 import { type Instant, after } from '../renewal/deadline.ts';
+import { isStale } from './freshness.ts';
 import type {
   Base,
   Incoming,
@@ -21,6 +23,7 @@ import type {
   Trouble,
   View,
 } from './state.ts';
+import { UNPLUGGED_SURFACE } from './state.ts';
 
 /** A view that shows for this long has settled: its end counts as the first. In ms. */
 const SETTLED_MS = 60_000;
@@ -30,6 +33,7 @@ export interface SurfaceContext {
   /** Uniform in [0, 1). */
   readonly fraction: number;
   readonly backoff: BackoffPolicy;
+  readonly dashboards: Readonly<Record<string, PlannedDashboard>>;
 }
 
 /** One step of a surface. Events of views that it neither shows nor loads change nothing. */
@@ -50,13 +54,7 @@ export function reduceSurface(surface: Surface, event: SurfaceEvent, context: Su
     case 'lost':
       return onLost(surface, event, context);
     case 'doubted':
-      return withShown(
-        surface,
-        event.view,
-        (shown) => ({ ...shown, doubted: event.failure }),
-        () =>
-          surface.incoming?.view.id === event.view ? incomingFailed(surface, event.failure, context) : [surface, []],
-      );
+      return onDoubted(surface, event, context);
     case 'gone':
       return onGone(surface, event, context);
     case 'data':
@@ -64,7 +62,7 @@ export function reduceSurface(surface: Surface, event: SurfaceEvent, context: Su
     case 'session-dark':
       return shownOf(surface)?.view.session === event.session ? goDark(surface) : [surface, []];
     case 'nudge':
-      return onNudge(surface, context);
+      return onNudge(surface, event.atOnce === true, context);
     case 'alarm':
       return surface.ringing === event.ringing ? [surface, []] : [{ ...surface, ringing: event.ringing }, []];
   }
@@ -74,8 +72,8 @@ export function shownOf({ base }: Surface): Shown | undefined {
   return base.kind === 'showing' ? base.shown : undefined;
 }
 
-export function withoutIncoming({ base, trouble, deaths, ringing }: Surface): Surface {
-  return { base, deaths, ringing, ...(trouble === undefined ? {} : { trouble }) };
+export function withoutIncoming({ base, troubles, deaths, ringing }: Surface): Surface {
+  return { base, troubles, deaths, ringing };
 }
 
 /** Puts a view that has painted on top. */
@@ -92,8 +90,8 @@ export function raise(surface: Surface, incoming: Incoming, painted: NonNullable
   };
   const effects: SurfaceEffect[] = [{ type: 'raise', view: view.id }];
   if (old !== undefined) effects.push({ type: 'close', view: old.view.id });
-  const { deaths, ringing } = surface;
-  return [{ base: { kind: 'showing', shown }, deaths, ringing }, effects];
+  const { deaths, ringing, troubles } = surface;
+  return [{ base: { kind: 'showing', shown }, troubles: without(troubles, view.dashboard), deaths, ringing }, effects];
 }
 
 /** Takes down a picture that cannot be trusted any more: dimmed, it stands as the last one there was. */
@@ -130,7 +128,7 @@ function onUnplugged(surface: Surface): SurfaceStep {
     effects.push({ type: 'close', view: surface.incoming.view.id });
     effects.push(...entryFailed(surface.incoming, UNPLUGGED));
   }
-  return [{ base: { kind: 'unplugged' }, deaths: 0, ringing: surface.ringing }, effects];
+  return [{ ...UNPLUGGED_SURFACE, ringing: surface.ringing }, effects];
 }
 
 const UNPLUGGED: Failure = {
@@ -154,7 +152,7 @@ function onPainted(
   const { verified } = event;
   const effects: SurfaceEffect[] = view.signsIn ? [{ type: 'report-entered', view, verified }] : [];
   const painted = { ...surface, incoming: { ...incoming, painted: { at: context.now, verified } } };
-  if (verified || !hasBetter(surface, view)) return [painted, effects];
+  if (verified || !hasBetter(surface, view, context)) return [painted, effects];
   const [next, failed] = incomingFailed(painted, UNVERIFIED, context);
   return [next, [...effects, ...failed]];
 }
@@ -164,38 +162,48 @@ const UNVERIFIED: Failure = {
   sentence: 'The dashboard was loaded afresh but did not finish. The picture from before stays, and it is tried again.',
 };
 
-/** Whether a picture of the same dashboard stands that was proved, against one that was not. */
-function hasBetter(surface: Surface, { dashboard }: View): boolean {
+/** Whether a good picture of the same dashboard stands that was proved, against one that was not. */
+function hasBetter(surface: Surface, { dashboard }: View, { dashboards, now }: SurfaceContext): boolean {
   const shown = shownOf(surface);
-  if (shown?.view.dashboard !== dashboard) return false;
-  return shown.verified && shown.lostAt === undefined && shown.doubted === undefined;
+  const planned = dashboards[dashboard];
+  if (shown?.view.dashboard !== dashboard || planned === undefined) return false;
+  const isGood = shown.lostAt === undefined && shown.doubted === undefined && !isStale(shown, planned, now);
+  return shown.verified && isGood;
 }
 
-function troubleOf(surface: Surface, dashboard: string, reason: Failure, context: SurfaceContext): Trouble {
-  const before = surface.trouble?.dashboard === dashboard ? surface.trouble.failures : 0;
-  return wait(dashboard, reason, before + 1, context);
+function without(troubles: Surface['troubles'], dashboard: string): Surface['troubles'] {
+  if (!troubles.has(dashboard)) return troubles;
+  const rest = new Map(troubles);
+  rest.delete(dashboard);
+  return rest;
 }
 
-function wait(dashboard: string, reason: Failure, failures: number, context: SurfaceContext): Trouble {
+function withTrouble({ troubles }: Surface, dashboard: string, trouble: Trouble): Surface['troubles'] {
+  return new Map(troubles).set(dashboard, trouble);
+}
+
+function wait(reason: Failure, failures: number, context: SurfaceContext): Trouble {
   const { now, backoff, fraction } = context;
   const ms = backoffMs(backoff, failures, fraction, reason.retryAfterMs);
   const notBefore = after(now, Math.min(ms, Math.max(backoff.firstMs, reason.retryAfterMs ?? 0)));
-  return { dashboard, reason, failures, nextTry: { until: after(now, ms), notBefore } };
+  return { reason, failures, nextTry: { until: after(now, ms), notBefore } };
 }
 
 function incomingFailed(surface: Surface, failure: Failure, context: SurfaceContext): SurfaceStep {
   const { incoming } = surface;
   if (incoming === undefined) return [surface, []];
   const { view } = incoming;
-  const trouble = troubleOf(surface, view.dashboard, failure, context);
-  const rest = withoutIncoming(surface);
+  const { dashboard } = view;
+  const failures = (surface.troubles.get(dashboard)?.failures ?? 0) + 1;
+  const troubles = withTrouble(surface, dashboard, wait(failure, failures, context));
+  const rest = { ...withoutIncoming(surface), troubles };
   const { base } = rest;
   const effects: SurfaceEffect[] = [{ type: 'close', view: view.id }, ...entryFailed(incoming, failure)];
-  if (base.kind !== 'showing') return [{ ...rest, trouble }, effects];
+  if (base.kind !== 'showing') return [rest, effects];
   const { shown } = base;
-  const isOfShown = shown.view.dashboard === view.dashboard;
+  const isOfShown = shown.view.dashboard === dashboard;
   const next: Base = isOfShown ? { kind: 'showing', shown: { ...shown, refreshFailed: true } } : base;
-  return [{ ...rest, base: next, trouble }, effects];
+  return [{ ...rest, base: next }, effects];
 }
 
 function onLost(
@@ -207,8 +215,9 @@ function onLost(
   const { incoming } = surface;
   if (incoming?.view.id === event.view) {
     const [next, effects] = incomingFailed(surface, failure, context);
-    // One that signs in has told its failure already.
-    const isTold = incoming.view.signsIn && incoming.painted === undefined;
+    const isOfDashboard = surface.troubles.get(incoming.view.dashboard)?.reason.code === failure.code;
+    // One that signs in has told its failure already. One that came to the same end after a fresh sign-in is no loss of the session.
+    const isTold = incoming.painted === undefined && (incoming.view.signsIn || isOfDashboard);
     return [next, isTold ? effects : [...effects, { type: 'report-lost', view: incoming.view, failure }]];
   }
   const shown = shownOf(surface);
@@ -225,21 +234,32 @@ function onGone(
   if (surface.incoming?.view.id === event.view) return incomingFailed(surface, event.failure, context);
   const shown = shownOf(surface);
   if (shown?.view.id !== event.view) return [surface, []];
+  const [dark, effects] = goDark(afterShort(surface, shown, event.failure, context));
+  return [dark, effects];
+}
+
+function onDoubted(
+  surface: Surface,
+  event: Extract<SurfaceEvent, { type: 'doubted' }>,
+  context: SurfaceContext,
+): SurfaceStep {
+  if (surface.incoming?.view.id === event.view) return incomingFailed(surface, event.failure, context);
+  const shown = shownOf(surface);
+  if (shown?.view.id !== event.view || shown.doubted !== undefined) return [surface, []];
+  const base: Base = { kind: 'showing', shown: { ...shown, doubted: event.failure } };
+  return [{ ...afterShort(surface, shown, event.failure, context), base }, []];
+}
+
+/** A view that is to be opened afresh: at once the first time, later and later where one after the other does not last. */
+function afterShort(surface: Surface, shown: Shown, failure: Failure, context: SurfaceContext): Surface {
   const hasSettled = context.now.monotonic - shown.paintedAt.monotonic >= SETTLED_MS;
   const deaths = hasSettled ? 1 : surface.deaths + 1;
-  const [dark, effects] = goDark(surface);
   const { dashboard } = shown.view;
-  // The first time it is opened afresh at once.
-  const trouble = deaths > 1 ? wait(dashboard, event.failure, deaths - 1, context) : undefined;
-  const { base, incoming, ringing } = dark;
-  const next: Surface = {
-    base,
-    deaths,
-    ringing,
-    ...(incoming === undefined ? {} : { incoming }),
-    ...(trouble === undefined ? {} : { trouble }),
-  };
-  return [next, effects];
+  const troubles =
+    deaths > 1
+      ? withTrouble(surface, dashboard, wait(failure, deaths - 1, context))
+      : without(surface.troubles, dashboard);
+  return { ...surface, deaths, troubles };
 }
 
 function onData(surface: Surface, view: number, now: Instant): SurfaceStep {
@@ -253,11 +273,15 @@ function onData(surface: Surface, view: number, now: Instant): SurfaceStep {
   );
 }
 
-function onNudge(surface: Surface, { now }: SurfaceContext): SurfaceStep {
-  const { trouble } = surface;
-  if (trouble === undefined || trouble.nextTry.until.monotonic <= now.monotonic) return [surface, []];
-  const { notBefore } = trouble.nextTry;
-  return [{ ...surface, trouble: { ...trouble, nextTry: { until: notBefore, notBefore } } }, []];
+function onNudge(surface: Surface, atOnce: boolean, { now }: SurfaceContext): SurfaceStep {
+  const waiting = [...surface.troubles].filter(([, { nextTry }]) => nextTry.until.monotonic > now.monotonic);
+  if (waiting.length === 0) return [surface, []];
+  const troubles = new Map(surface.troubles);
+  for (const [dashboard, trouble] of waiting) {
+    const notBefore = atOnce ? now : trouble.nextTry.notBefore;
+    troubles.set(dashboard, { ...trouble, nextTry: { until: notBefore, notBefore } });
+  }
+  return [{ ...surface, troubles }, []];
 }
 
 /** The views that a surface has. */

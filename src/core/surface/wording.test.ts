@@ -63,4 +63,7 @@ it('says that data are old, and when they will be asked for again', () => {
   );
   expect(staleLine({ dataAt: 0, nextTryAt: 0 }, 14 * MINUTE)).toBe('Data 14 min old, trying again now');
   expect(staleLine({ dataAt: 0 }, 14 * MINUTE)).toBe('Data 14 min old');
+  expect(staleLine({ dataAt: 0, inPlaceOf: 'main', nextTryAt: 20_000 }, 0)).toBe(
+    'In place of main, trying again in 20 s',
+  );
 });

@@ -29,11 +29,15 @@ export function nextTry(ms: number): string {
   return minutes < 120 ? `in ${minutes} min` : `in ${Math.ceil(minutes / 60)} h`;
 }
 
-/** The line over a picture whose data are stale, without its reason. Times are wall-clock ms since the epoch. */
+/** The line over a picture whose data are stale, or which stands for another, without its reason. Times are wall-clock ms since the epoch. */
 export function staleLine(
-  { dataAt, nextTryAt }: { readonly dataAt: number; readonly nextTryAt?: number },
+  {
+    dataAt,
+    nextTryAt,
+    inPlaceOf,
+  }: { readonly dataAt: number; readonly nextTryAt?: number; readonly inPlaceOf?: string },
   now: number,
 ): string {
-  const age = `Data ${span(now - dataAt)} old`;
-  return nextTryAt === undefined ? age : `${age}, trying again ${nextTry(nextTryAt - now)}`;
+  const what = inPlaceOf === undefined ? `Data ${span(now - dataAt)} old` : `In place of ${inPlaceOf}`;
+  return nextTryAt === undefined ? what : `${what}, trying again ${nextTry(nextTryAt - now)}`;
 }

@@ -2,24 +2,17 @@
 import type { Failure } from '../errors.ts';
 import type { Session } from '../session/state.ts';
 import { mustBeSaid } from '../surface/freshness.ts';
-import { type Notice, noticeOf } from '../surface/notice.ts';
+import { type Notice, type StripText, noticeOf } from '../surface/notice.ts';
 import { shownOf } from '../surface/surface.ts';
 import type { Wall, WallContext } from './state.ts';
 import { wantsOf } from './outlook.ts';
-
-/** The line over a picture; wall-clock ms since the epoch. */
-export interface Strip {
-  readonly dataAt: number;
-  readonly nextTryAt?: number;
-  readonly reason?: string;
-}
 
 export interface Face {
   /** What our own page says while it is on top. */
   readonly notice: Notice;
   /** Wall-clock ms since the epoch of the data of the last picture, which stands behind the notice, dimmed. */
   readonly pictureOf?: number;
-  readonly strip?: Strip;
+  readonly strip?: StripText;
 }
 
 /** What a surface has to say; undefined for one without a display. */
@@ -32,7 +25,7 @@ export function faceOf(wall: Wall, name: string, context: WallContext): Face | u
   const { now } = wantsOf(planned, surface.ringing, context.programme(name, context.now.wall));
   const wanted = now.kind === 'dashboard' ? dashboards[now.dashboard] : undefined;
   const session = wanted === undefined ? undefined : wall.sessions.get(wanted.session);
-  const trouble = surface.trouble?.dashboard === wanted?.name ? surface.trouble : undefined;
+  const trouble = wanted === undefined ? undefined : surface.troubles.get(wanted.name);
   const shown = shownOf(surface);
   if (shown === undefined) {
     const picture = surface.base.kind === 'dark' ? { pictureOf: surface.base.dataAt.wall } : {};
@@ -44,24 +37,37 @@ export function faceOf(wall: Wall, name: string, context: WallContext): Face | u
   }
   const dashboard = dashboards[shown.view.dashboard];
   const notice = session === undefined ? STARTING : noticeOf(session);
-  if (dashboard === undefined || !mustBeSaid(shown, dashboard, context.now)) return { notice };
-  const next = nextTryOf(wall.sessions.get(shown.view.session)) ?? trouble;
-  return {
-    notice,
-    strip: {
-      dataAt: shown.dataAt.wall,
-      ...(next === undefined ? {} : { reason: next.reason.sentence, nextTryAt: next.nextTry.until.wall }),
-    },
-  };
+  if (dashboard === undefined) return { notice };
+  // Another dashboard stands in the place of the one that is wanted, which has failed more than once.
+  const failed = dashboard.name === wanted?.name ? undefined : (failureOf(session) ?? trouble);
+  if (wanted !== undefined && failed !== undefined && failed.failures > 1) {
+    return { notice, strip: { dataAt: shown.dataAt.wall, inPlaceOf: wanted.name, ...tried(failed) } };
+  }
+  if (!mustBeSaid(shown, dashboard, context.now)) return { notice };
+  const own = failureOf(wall.sessions.get(shown.view.session)) ?? surface.troubles.get(dashboard.name);
+  return { notice, strip: { dataAt: shown.dataAt.wall, ...(own === undefined ? {} : tried(own)) } };
 }
 
 const STARTING: Notice = { kind: 'starting' };
 
-/** What the session's last try came to, while it waits for the next. */
-function nextTryOf(
-  session: Session | undefined,
-): { reason: Failure; nextTry: { until: { wall: number } } } | undefined {
+interface Failed {
+  readonly reason: Failure;
+  readonly failures: number;
+  /** Absent while it is being tried. */
+  readonly nextTry?: { readonly until: { readonly wall: number } };
+}
+
+function tried({ reason, nextTry }: Failed): Pick<StripText, 'reason' | 'nextTryAt'> {
+  const { sentence } = reason;
+  return nextTry === undefined ? { reason: sentence } : { reason: sentence, nextTryAt: nextTry.until.wall };
+}
+
+/** What the session's last try came to, while it waits for the next or makes it. */
+function failureOf(session: Session | undefined): Failed | undefined {
   const phase = session?.phase;
   if (phase?.kind === 'waiting') return phase;
+  if (phase?.kind === 'signing-in' && phase.reason !== undefined) {
+    return { reason: phase.reason, failures: phase.attempt.failures };
+  }
   return phase?.kind === 'live' ? phase.renewal.failed : undefined;
 }

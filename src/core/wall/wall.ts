@@ -103,6 +103,7 @@ class Turn {
         return;
       case 'renew-now':
         for (const name of this.#sessions.keys()) this.#tellSession(name, { type: 'renew-now' });
+        for (const name of this.#surfaces.keys()) this.#tellSurface(name, { type: 'nudge', atOnce: true });
         return;
       default:
         for (const [name, surface] of this.#surfaces) {
@@ -156,7 +157,7 @@ class Turn {
   /** Surfaces that have had less trouble come first: a sign-in is not for the dashboard that never opens. */
   #inTurn(): readonly string[] {
     const names = [...this.#surfaces.keys()];
-    const failures = (name: string) => this.#surfaces.get(name)?.trouble?.failures ?? 0;
+    const failures = (name: string) => troubleOf(this.#surfaces.get(name), this.#wantsOf(name));
     return names.some((name) => failures(name) > 0) ? names.sort((a, b) => failures(a) - failures(b)) : names;
   }
 
@@ -276,6 +277,7 @@ class Turn {
         return context.fraction;
       },
       backoff: context.policy.backoff,
+      dashboards: context.plan.dashboards,
     });
     this.#apply(name, ...step);
   }
@@ -337,8 +339,12 @@ class Turn {
       if (shown !== undefined) this.#tellSurface(name, { type: 'lost', view: shown.view.id, failure });
     }
     for (const name of this.#sessions.keys()) {
+      // One that is being entered lived on cookies, too.
+      const phase = this.#sessions.get(name)?.phase;
+      const attempt = phase?.kind === 'signing-in' || phase?.kind === 'renewing' ? phase.attempt : undefined;
       const live = this.#liveOf(name);
       if (live !== undefined) this.#tellSession(name, { type: 'lost', partition: live.partition, failure });
+      if (attempt?.step === 'entering') this.#tellSession(name, { type: 'entry-failed', attempt: attempt.id, failure });
     }
   }
 
@@ -359,6 +365,12 @@ const keyOf = (session: string, partition: Partition) => `${partition}/${session
 
 function partsOf(key: string): readonly [string, Partition] {
   return [key.slice(2), key.startsWith('a') ? 'a' : 'b'];
+}
+
+/** How often the dashboard that a surface wants has failed to load in a row. */
+function troubleOf(surface: Surface | undefined, { now }: Wants): number {
+  if (surface === undefined || now.kind === 'night') return 0;
+  return surface.troubles.get(now.dashboard)?.failures ?? 0;
 }
 
 /** Refusals of one dashboard, which say nothing of the session. */

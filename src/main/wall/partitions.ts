@@ -1,6 +1,7 @@
 import { type Session, session as electronSession } from 'electron';
 import type { Logger } from '../../core/ports.ts';
 import type { Partition } from '../../core/session/state.ts';
+import { within } from './within.ts';
 
 const CLEAR_WITHIN_MS = 10_000;
 
@@ -46,14 +47,22 @@ export class Partitions {
 
   /** Empties a partition once its views have left. Never rejects; the next `acquire` waits for it. */
   release(partition: Partition, left: Promise<void> = Promise.resolve()): Promise<void> {
-    const clearing = Promise.all([left, this.#clearing[partition]]).then(() => this.#clear(partition));
+    // A view that never says that it has left must not hold the partition for ever.
+    const gone = within(CLEAR_WITHIN_MS, Promise.all([left, this.#clearing[partition]]));
+    const clearing = gone.then(() => this.#clear(partition));
     this.#clearing[partition] = clearing;
     return clearing;
   }
 
   /** Gives both partitions up for fresh ones: after the network service died, what was made before may never answer again. */
   forsake(): void {
-    for (const partition of ['a', 'b'] as const) this.#rename(partition);
+    for (const partition of ['a', 'b'] as const) this.giveUp(partition);
+  }
+
+  /** Gives a partition up for a fresh one, whatever it is still being cleared of. */
+  giveUp(partition: Partition): void {
+    Reflect.deleteProperty(this.#clearing, partition);
+    this.#rename(partition);
   }
 
   #rename(partition: Partition): void {

@@ -46,6 +46,7 @@ interface Warm {
 }
 
 const SIGN_IN_GRACE_MS = 5_000;
+const PREPARE_WITHIN_MS = 10_000;
 
 /** The partitions, login URLs and views of one console session. */
 export class SessionRuntime {
@@ -153,7 +154,13 @@ export class SessionRuntime {
   async #make(partition: Partition): Promise<UnboundView> {
     const { console: page, paintDeadlineMs, logger } = this.#options;
     const session = await this.#partitions.acquire(partition);
-    await this.#prepared.get(session);
+    try {
+      await withLimit(PREPARE_WITHIN_MS, this.#prepared.get(session));
+    } catch (error) {
+      // What could not be prepared once never can be: the next view gets a fresh one.
+      this.#partitions.giveUp(partition);
+      throw error;
+    }
     return new UnboundView((target, told) => {
       return new ConsoleView({
         get id() {
@@ -198,5 +205,20 @@ class UnboundView {
 
   close(): void {
     this.#view.close();
+  }
+}
+
+/** Rejects when the promise has not settled in time. */
+async function withLimit(ms: number, promise: Promise<void> | undefined): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_resolve, reject) => {
+    timer = setTimeout(() => {
+      reject(new Error('A console session could not be prepared in time.'));
+    }, ms);
+  });
+  try {
+    await Promise.race([promise, late]);
+  } finally {
+    clearTimeout(timer);
   }
 }

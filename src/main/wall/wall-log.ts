@@ -28,11 +28,11 @@ function logSurface(logger: Logger, name: string, before: Surface, after: Surfac
   } else if (shown === undefined && before.base.kind !== after.base.kind) {
     logger.log('info', 'surface.shows', { surface: name, cover: after.base.kind });
   }
-  const { trouble } = after;
-  if (trouble !== undefined && trouble !== before.trouble) {
+  for (const [dashboard, trouble] of after.troubles) {
+    if (trouble.failures === before.troubles.get(dashboard)?.failures) continue;
     const { code, sentence: reason } = trouble.reason;
     const nextTryAt = new Date(trouble.nextTry.until.wall).toISOString();
-    const { dashboard, failures } = trouble;
+    const { failures } = trouble;
     logger.log('warn', 'surface.trouble', { surface: name, dashboard, code, reason, failures, nextTryAt });
   }
   if (after.ringing !== before.ringing) logger.log('info', 'surface.alarm', { surface: name, ringing: after.ringing });

@@ -9,7 +9,7 @@ import type { WallContext, WallEffect, WallEvent, Wall as WallState } from '../.
 import { newWall, reduceWall, wallDeadlines } from '../../core/wall/wall.ts';
 import { Clockwork } from './clockwork.ts';
 import type { ConsoleView, ConsoleViewEvents } from './console-view.ts';
-import { type ConsoleSession, SessionRuntime } from './session-runtime.ts';
+import { type ConsoleSession, SessionRuntime, type SignedIn } from './session-runtime.ts';
 import type { SurfaceWindow } from './surface-window.ts';
 import { logChanges } from './wall-log.ts';
 
@@ -132,12 +132,14 @@ export class Wall {
 
   #take(event: WallEvent): void {
     const before = this.#state;
-    const [next, effects] = reduceWall(before, event, this.context());
+    // One moment for all of it: a deadline that passes while the effects are performed must not count as seen to.
+    const context = this.context();
+    const [next, effects] = reduceWall(before, event, context);
     this.#state = next;
     if ('view' in event && 'failure' in event) this.#logTrouble(event);
     logChanges(this.#options.logger, before, next);
     for (const effect of effects) this.#perform(effect);
-    this.#clockwork.arm(wallDeadlines(next, this.context()));
+    this.#clockwork.arm(wallDeadlines(next, context));
     this.#showFaces();
     this.#options.onChange(before, next, event);
   }
@@ -192,18 +194,22 @@ export class Wall {
     const runtime = this.#runtimes.get(session);
     if (runtime === undefined) return;
     const begun = this.#clockwork.now();
+    let signedIn: SignedIn;
     try {
-      const { loginUrl, startedAt, endsAt } = await runtime.signIn();
-      // Reckoned by what passed, not by the time of day: the clock may have been set meanwhile.
-      const now = this.#clockwork.now();
-      const passed = Math.max(0, now.monotonic - begun.monotonic, now.wall - begun.wall);
-      const lifeMs = Math.max(SHORTEST_LIFE_MS, endsAt - startedAt - passed);
-      runtime.keepLogin(attempt, loginUrl);
-      this.tell({ type: 'signed-in', session, attempt, lifeMs });
+      signedIn = await runtime.signIn();
     } catch (error) {
       const failure = this.#failureOf(error, 'session.sign-in-error');
       this.tell({ type: 'sign-in-failed', session, attempt, failure });
+      return;
     }
+    const { loginUrl, startedAt, endsAt } = signedIn;
+    // Reckoned by what passed, not by the time of day: the clock may have been set meanwhile.
+    const now = this.#clockwork.now();
+    const passed = Math.max(0, now.monotonic - begun.monotonic, now.wall - begun.wall);
+    const lifeMs = Math.max(SHORTEST_LIFE_MS, endsAt - startedAt - passed);
+    // One that comes too late is nobody's any more.
+    if (this.#state.sessions.get(session)?.attempts === attempt) runtime.keepLogin(attempt, loginUrl);
+    this.tell({ type: 'signed-in', session, attempt, lifeMs });
   }
 
   async #open(open: OpenView): Promise<void> {
@@ -223,8 +229,13 @@ export class Wall {
       }
       open.console = console;
       const url = signsIn ? runtime.takeLogin(generation, dashboard.url) : dashboard.url;
+      if (url === undefined) {
+        const sentence = 'The login URL was gone before the page could be opened. It is tried again.';
+        this.tell({ type: 'load-failed', view: id, failure: { code: 'CONSOLE_LOAD_FAILED', sentence } });
+        return;
+      }
       this.#windows.get(open.surface)?.window.addBeneath(console.webContentsView);
-      if (url !== undefined) console.enter(url);
+      console.enter(url);
     } catch (error) {
       this.tell({ type: 'load-failed', view: id, failure: this.#failureOf(error, 'view.open-error') });
     }
