@@ -69,6 +69,19 @@ describe('a wall is not healthy', () => {
     expect(judge(stale, dark)).toMatchObject({ surface: 'dark' });
   });
 
+  it('and says why, in the words of the dashboard that is refused', () => {
+    const failure = { code: 'CONSOLE_ACCESS_DENIED', sentence: 'Allow the role.' } as const;
+    const refused = { ...notice, failure };
+    expect(judge(refused)).toMatchObject({
+      reason: 'Surface notice shows no dashboard (CONSOLE_ACCESS_DENIED): Allow the role.',
+      failure: 'CONSOLE_ACCESS_DENIED',
+    });
+    // Without a session there is no dashboard, whatever that came to.
+    const offline = { ...LIVE, failure: { code: 'NETWORK_OFFLINE', sentence: 'No network.' } as const };
+    const health = judgeHealth(wallStatus({ sessions: [offline], surfaces: [refused] }), AT);
+    expect(health).toMatchObject({ failure: 'NETWORK_OFFLINE' });
+  });
+
   it('and says why, in the words of the session that fails', () => {
     const failure = { code: 'STS_ACCESS_DENIED', sentence: 'Allow it in the trust policy.' } as const;
     const sessions = [LIVE, { ...LIVE, name: 'other', phase: 'waiting' as const, failure }];

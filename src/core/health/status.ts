@@ -65,6 +65,8 @@ export interface SurfaceStatus {
   readonly staleAfterMs?: number;
   /** The state machine's own verdict. */
   readonly stale: boolean;
+  /** What the last load of the dashboard that it is to show came to, if it failed. */
+  readonly failure?: Failure;
   readonly alarm?: AlarmStatus;
 }
 
@@ -103,7 +105,7 @@ export interface Unhealthy {
   readonly reason: string;
   /** The surface that it is about; absent where it is about all. */
   readonly surface?: string;
-  /** What the session of that surface fails by, if it does. */
+  /** What the session of that surface fails by, or else its dashboard, if they do. */
   readonly failure?: ErrorCode;
 }
 
@@ -145,7 +147,8 @@ export function judgeHealth(status: WallStatus, nowMs: number): Health {
 /** The same for one surface; without a display it is healthy. */
 export function judgeSurface(surface: SurfaceStatus, status: WallStatus, nowMs: number): Health {
   const { name, state } = surface;
-  const failure = status.sessions.find((session) => session.name === surface.session)?.failure;
+  const session = status.sessions.find((one) => one.name === surface.session);
+  const failure = session?.failure ?? surface.failure;
   const ill = (code: HealthCode, what: string): Unhealthy => ({
     ok: false,
     code,

@@ -43,6 +43,7 @@ it('lists every field of the state', () => {
     dataAt: 0,
     staleAfterMs: 0,
     stale: false,
+    failure,
     alarm: { ringing: false, names: [] },
   };
   const fields = [

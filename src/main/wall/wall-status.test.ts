@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import type { SessionStatus, SurfaceStatus } from '../../core/health/status.ts';
+import type { Failure } from '../../core/errors.ts';
+import { judgeHealth, type SessionStatus, type SurfaceStatus } from '../../core/health/status.ts';
 import type { Programme } from '../../core/plan/plan.ts';
 import { Bench, HOUR, OFFLINE, SIGNED_OUT, dashboard, surface } from '../../core/wall/testing/bench.ts';
 import type { WallEvent } from '../../core/wall/state.ts';
@@ -188,6 +189,20 @@ describe('what a wall tells of a surface', () => {
     wall.programmes['one'] = () => NIGHT;
     wall.tell({ type: 'alarm', surface: 'one', ringing: true });
     expect(wall.surfaceStatus).toEqual({ name: 'one', state: 'unplugged', stale: false });
+  });
+
+  it('is what its dashboard fails by, until it shows', () => {
+    const failure: Failure = { code: 'CONSOLE_ACCESS_DENIED', sentence: 'Allow the role.' };
+    const wall = watched().start();
+    wall.signedIn();
+    wall.fails(failure);
+    expect(wall.sessionStatus).toMatchObject({ phase: 'live', failures: 0, failuresByCode: {} });
+    expect(wall.surfaceStatus).toMatchObject({ state: 'notice', failure });
+    expect(judgeHealth(wall.status, wall.now.wall)).toMatchObject({ code: 'NO_PICTURE', failure: failure.code });
+    wall.live(MINUTE);
+    wall.painted();
+    expect(wall.surfaceStatus.state).toBe('showing');
+    expect(wall.surfaceStatus).not.toHaveProperty('failure');
   });
 
   it('is stale data by the clock that shows more', () => {

@@ -165,6 +165,7 @@ function surfaceStatus(
   const dashboard = plan.dashboards[shown?.view.dashboard ?? wanted ?? ''];
   const display = displayOf(name);
   const alarm = alarmOf(name);
+  const trouble = wanted === undefined ? undefined : surface.troubles.get(wanted);
   const dataAt = shown?.dataAt ?? (base.kind === 'dark' ? base.dataAt : undefined);
   return {
     name,
@@ -176,6 +177,7 @@ function surfaceStatus(
     ...(shown === undefined ? {} : { paintedAt: passed(shown.paintedAt, now) }),
     ...(dataAt === undefined ? {} : { dataAt: passed(dataAt, now) }),
     stale: shown !== undefined && dashboard !== undefined && isStale(shown, dashboard, now),
+    ...(trouble === undefined ? {} : { failure: trouble.reason }),
     ...(alarm === undefined ? {} : { alarm }),
   };
 }
