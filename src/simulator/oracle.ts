@@ -142,6 +142,19 @@ export class Oracle {
     this.#screen(surface).isRinging = ringing;
   }
 
+  loads(surface: string): void {
+    this.#screen(surface).loads();
+  }
+
+  /** A dashboard cannot be shown, or can be again. */
+  dashboardTurns(dashboard: string, how: 'bad' | 'good'): void {
+    this.excuse(how === 'good' ? POLICY.backoff.longestMs : 0);
+    for (const { bad } of this.#screens.values()) {
+      if (how === 'bad') bad.add(dashboard);
+      else bad.delete(dashboard);
+    }
+  }
+
   loadFailed(surface: string, failure: Failure): void {
     this.#screen(surface).loadFailed();
     this.write(() => `${surface}: a load failed: ${failure.code}`);

@@ -3,13 +3,13 @@ import type { PlannedDashboard, PlannedSurface, WallPlan } from '../core/plan/pl
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
 
-const dashboard = (name: string, session: string, refreshMs: number): PlannedDashboard => ({
+const dashboard = (name: string, session: string, refreshMs: number | undefined): PlannedDashboard => ({
   name,
   session,
   url: `https://console/${name}`,
   zoom: 1,
-  refreshMs,
-  staleAfterMs: 3 * refreshMs,
+  ...(refreshMs === undefined ? {} : { refreshMs }),
+  staleAfterMs: 3 * (refreshMs ?? HOUR),
 });
 
 const always = (name: string) => [{ dashboard: name, dwellMs: MINUTE }];
@@ -36,15 +36,15 @@ const SINGLE = planOf(
 
 /** Two displays of one session, one with a playlist that is black at night. */
 const PAIR = planOf(
-  [dashboard('main', 'default', 2 * HOUR), dashboard('cost', 'default', 2 * HOUR)],
+  [dashboard('main', 'default', 4 * HOUR), dashboard('cost', 'default', 2 * HOUR)],
   [
     { name: 'one', display: {}, playlist: always('main'), night: [] },
     {
       name: 'two',
       display: {},
       playlist: [
-        { dashboard: 'main', dwellMs: 40 * MINUTE },
-        { dashboard: 'cost', dwellMs: 20 * MINUTE },
+        { dashboard: 'main', dwellMs: 2 * HOUR },
+        { dashboard: 'cost', dwellMs: HOUR },
       ],
       night: [{ hours: { from: 22 * 60, to: 6 * 60 } }],
     },
@@ -55,17 +55,17 @@ const PAIR = planOf(
 /** Three displays of two accounts: a playlist of both, office hours, and alarms that take a display over. */
 const TRIO = planOf(
   [
-    dashboard('main', 'default', 2 * HOUR),
-    dashboard('orders', 'shop', 2 * HOUR),
-    dashboard('alarms', 'shop', 2 * HOUR),
+    dashboard('main', 'default', 4 * HOUR),
+    dashboard('orders', 'shop', 4 * HOUR),
+    dashboard('alarms', 'shop', 4 * HOUR),
   ],
   [
     {
       name: 'one',
       display: {},
       playlist: [
-        { dashboard: 'main', dwellMs: 25 * MINUTE },
-        { dashboard: 'orders', dwellMs: 35 * MINUTE },
+        { dashboard: 'main', dwellMs: 2 * HOUR },
+        { dashboard: 'orders', dwellMs: 3 * HOUR },
       ],
       night: [],
     },
@@ -86,9 +86,34 @@ const TRIO = planOf(
   'America/New_York',
 );
 
-const PLANS = [SINGLE, PAIR, TRIO] as const;
+/** Quick turns of two accounts for a while each week, alarms of one of them, and a dashboard that nobody refreshes. */
+const QUICK = planOf(
+  [
+    dashboard('main', 'default', 4 * HOUR),
+    dashboard('cost', 'default', undefined),
+    dashboard('orders', 'shop', 4 * HOUR),
+    dashboard('alarms', 'shop', 4 * HOUR),
+  ],
+  [
+    {
+      name: 'one',
+      display: {},
+      playlist: [
+        { dashboard: 'main', dwellMs: 20_000, hours: { from: 720, to: 730 }, days: [1] },
+        { dashboard: 'orders', dwellMs: 20_000, hours: { from: 720, to: 730 }, days: [1] },
+        { dashboard: 'main', dwellMs: MINUTE, hours: { from: 730, to: 720 } },
+      ],
+      night: [],
+      alarms: { dashboard: 'alarms', session: 'shop', names: ['fire'], everyMs: 30_000 },
+    },
+    { name: 'two', display: {}, playlist: always('cost'), night: [] },
+  ],
+  'Australia/Lord_Howe',
+);
 
-/** Walls of one, two and three displays take turns. */
+const PLANS = [SINGLE, PAIR, TRIO, QUICK] as const;
+
+/** Walls of one, two and three displays, and one with quick turns, take turns. */
 export function planFor(seed: number): WallPlan {
   return PLANS[seed % PLANS.length] ?? SINGLE;
 }

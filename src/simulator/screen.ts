@@ -15,6 +15,12 @@ const SETTLED_MS = 60_000;
 export const LONGEST_STALE_MS = RECHECK_MS + POLICY.keepPictureMs + POLICY.attemptMs + 2_000;
 /** Timers are a little late. */
 const LATE_MS = 10;
+const HOUR_MS = 3_600_000;
+/**
+ * Most page loads of a surface in an hour, whatever the world does: some forty tries by backoff for each dashboard that fails, quick turns, and
+ * what nudges hasten.
+ */
+export const MOST_LOADS_AN_HOUR = 250;
 
 /** The books on one screen: what is on it, against what the plan says. */
 export class Screen {
@@ -25,6 +31,9 @@ export class Screen {
   shown: SimulatedView | undefined;
   isPlugged = true;
   isRinging = false;
+  /** Dashboards that cannot be shown, through no fault of the wall. */
+  readonly bad = new Set<string>();
+  #loads: number[] = [];
   /** Loads that failed in a row, quick deaths of views among them. */
   failures = 0;
   #deaths = 0;
@@ -67,6 +76,16 @@ export class Screen {
     return programmeAt(this.#surface, this.#timeZone, this.#timeline.wall()).until;
   }
 
+  loads(): void {
+    const { now } = this.#timeline;
+    this.#loads.push(now);
+    if (this.#loads.length <= MOST_LOADS_AN_HOUR) return;
+    const first = this.#loads.shift();
+    if (first === undefined || now - first >= HOUR_MS) return;
+    this.#break('page loads within the budget', `${MOST_LOADS_AN_HOUR} in ${Math.round((now - first) / 1000)} s`);
+    this.#loads = [];
+  }
+
   loadFailed(): void {
     this.failures += 1;
   }
@@ -87,7 +106,8 @@ export class Screen {
     }
     const under = this.shown;
     if (view === undefined && under?.view !== undefined && this.isPlugged && this.#wanted().kind !== 'night') {
-      if (this.#isFresh() && !this.#canBeKnownOver() && isSignedIn(under.view.session)) {
+      const isBad = this.bad.has(under.view.dashboard);
+      if (!isBad && this.#isFresh() && !this.#canBeKnownOver() && isSignedIn(under.view.session)) {
         this.#break('a live picture is not taken down', `view ${under.view.id}`);
       }
     }
@@ -132,7 +152,9 @@ export class Screen {
     const known = over && this.#canBeKnownOver();
     this.#wasKnownStale = known && !this.#timeline.isAsleep;
     this.#wasUnknowable = over && !known;
-    this.#wasPlugged = this.isPlugged;
+    const wanted = this.#wanted();
+    const isBad = wanted.kind === 'dashboard' && this.bad.has(wanted.dashboard);
+    this.#wasPlugged = this.isPlugged && !isBad;
   }
 
   #wanted(): Showing {

@@ -31,7 +31,7 @@ export function simulate(years: number, seed: number, options: SimulationOptions
   const timeline = new Timeline();
   const plan = planFor(seed);
   const oracle = new Oracle(timeline, plan, options.journal);
-  const isLong = seed % 5 === 0;
+  const isLong = seed % 5 < 2;
   const world = new World(timeline, oracle, plan, seed, { lifeMs: isLong ? 12 * HOUR : HOUR, hasFixedLife: isLong });
   const wall = new Wall(plan, timeline, new Chance(seed, 'wall'), oracle, world, options.takesEveryLook);
   world.wall = wall;

@@ -17,6 +17,7 @@ export const FAULTS_A_YEAR = {
   'wrong-permissions': 4,
   'display-unplugged': 6,
   alarm: 12,
+  'bad-dashboard': 4,
   'screen-unlocked': 100,
   'operator-renewal': 12,
 } as const;

@@ -198,6 +198,7 @@ export class Wall {
         this.runtimes.get(effect.session)?.abandon(effect.attempt);
         return;
       case 'open':
+        this.#oracle.loads(effect.surface);
         this.#open({
           surface: effect.surface,
           view: effect.view,

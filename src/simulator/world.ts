@@ -42,6 +42,7 @@ export class World implements Services {
   readonly #plan: WallPlan;
   readonly #unplugged = new Set<string>();
   readonly #ringing = new Set<string>();
+  readonly #bad = new Map<string, ErrorCode>();
   #planWatch: Happening | undefined;
 
   /** Outages under way; those of the link are seen by the machine itself. */
@@ -149,6 +150,9 @@ export class World implements Services {
       case 'alarm':
         this.#ring();
         return;
+      case 'bad-dashboard':
+        this.#spoil();
+        return;
       case 'screen-unlocked':
         this.#timeline.later(0, () => this.wall?.nudge());
         return;
@@ -199,6 +203,20 @@ export class World implements Services {
         this.#unplugged.delete(name);
         this.wall?.setPlugged(name, true);
       });
+    });
+  }
+
+  /** One dashboard cannot be shown: it is refused, never paints, or leads to the sign-in page; the others can. */
+  #spoil(): void {
+    const names = Object.keys(this.#plan.dashboards);
+    const name = names[Math.floor(this.#plans.fraction() * names.length)];
+    if (name === undefined || this.#bad.has(name)) return;
+    const code = this.#plans.pick<ErrorCode>('CONSOLE_ACCESS_DENIED', 'CONSOLE_NOT_PAINTED', 'CONSOLE_SIGNED_OUT');
+    this.#bad.set(name, code);
+    this.#oracle.dashboardTurns(name, 'bad');
+    this.#timeline.at(this.#timeline.now + this.#plans.ofAnyMagnitude(10 * MINUTE, DAY), () => {
+      this.#bad.delete(name);
+      this.#oracle.dashboardTurns(name, 'good');
     });
   }
 
@@ -525,6 +543,15 @@ export class World implements Services {
     const ticket = login ?? view.jar.cookie;
     if (ticket === undefined || isOver(ticket, this.#timeline)) {
       fail(SIGN_IN_GRACE_MS, failure('CONSOLE_SIGNED_OUT'));
+      return;
+    }
+    const bad = this.#bad.get(view.view?.dashboard ?? '');
+    if (bad !== undefined) {
+      view.jar.cookie = ticket;
+      const ms = bad === 'CONSOLE_NOT_PAINTED' ? PAINT_DEADLINE_MS : quick;
+      this.#timeline.later(ms, () => {
+        view.fail(failure(bad));
+      });
       return;
     }
     if ((this.#down.get('data') ?? []).length > 0) {

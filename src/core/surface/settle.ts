@@ -37,7 +37,7 @@ export interface Entry {
 export interface SettleContext {
   readonly now: Instant;
   readonly dashboards: Readonly<Record<string, PlannedDashboard>>;
-  readonly entryOf: (session: string) => Entry;
+  entryOf(session: string): Entry;
   readonly nextViewId: number;
 }
 
@@ -140,14 +140,14 @@ function isUnwanted(surface: Surface, wanted: readonly (string | undefined)[], c
 }
 
 /** The picture's session has ended, and nothing newer of it has come in time. */
-function isOver(shown: Shown, { now, entryOf }: SettleContext): boolean {
+function isOver(shown: Shown, context: SettleContext): boolean {
   const { view, lostAt } = shown;
-  const isCurrent = entryOf(view.session).live?.generation === view.generation;
+  const isCurrent = context.entryOf(view.session).live?.generation === view.generation;
   if (isCurrent) return false;
   // What becomes of a session that is not live is told by the session itself, as long as nothing newer of it is there.
-  if (entryOf(view.session).live === undefined) return false;
-  const goneAt = hasCome(view.endsAt, now) ? view.endsAt : lostAt;
-  return goneAt !== undefined && hasCome(after(goneAt, KEEP_PICTURE_MS), now);
+  if (context.entryOf(view.session).live === undefined) return false;
+  const goneAt = hasCome(view.endsAt, context.now) ? view.endsAt : lostAt;
+  return goneAt !== undefined && hasCome(after(goneAt, KEEP_PICTURE_MS), context.now);
 }
 
 /** A fresh load has failed to mend stale data: the session may be the reason. Asked once each time. */
@@ -185,7 +185,7 @@ function choose(
   candidates: readonly (string | undefined)[],
   context: SettleContext,
 ): Choice | undefined {
-  const { now, dashboards, entryOf } = context;
+  const { now, dashboards } = context;
   const shown = shownOf(surface);
   const [wanted, upcoming] = candidates;
   const mayTry = (dashboard: string) => {
@@ -194,12 +194,12 @@ function choose(
   };
   const withLogin = (dashboard: string | undefined): Choice | undefined => {
     const planned = dashboard === undefined ? undefined : dashboards[dashboard];
-    const login = planned === undefined ? undefined : entryOf(planned.session).login;
+    const login = planned === undefined ? undefined : context.entryOf(planned.session).login;
     return dashboard === undefined || login === undefined ? undefined : { dashboard, source: login, signsIn: true };
   };
   const direct = (dashboard: string | undefined): Choice | undefined => {
     const planned = dashboard === undefined ? undefined : dashboards[dashboard];
-    const live = planned === undefined ? undefined : entryOf(planned.session).live;
+    const live = planned === undefined ? undefined : context.entryOf(planned.session).live;
     if (dashboard === undefined || planned === undefined || live === undefined || !mayTry(dashboard)) return undefined;
     if (shown?.view.dashboard === dashboard) {
       const isSpent = shown.doubted !== undefined || wantsRefresh(shown, planned, now);

@@ -5,6 +5,7 @@
  * by their dashboards' own addresses. One of its two partitions is cleared when the last view has left it.
  */
 import type { Failure } from '../errors.ts';
+import type { BackoffPolicy } from '../renewal/backoff.ts';
 import type { Instant } from '../renewal/deadline.ts';
 import { reduceSession, sessionDeadlines } from '../session/session.ts';
 import {
@@ -14,10 +15,11 @@ import {
   type SessionContext,
   type SessionEffect,
   type SessionEvent,
+  type SessionPolicy,
 } from '../session/state.ts';
-import { type SettleContext, type Wants, settle, surfaceDeadlines } from '../surface/settle.ts';
+import { type Entry, type SettleContext, type Wants, settle, surfaceDeadlines } from '../surface/settle.ts';
 import { type Surface, type SurfaceEffect, type SurfaceEvent, UNPLUGGED_SURFACE, type View } from '../surface/state.ts';
-import { dropIncoming, goDark, reduceSurface, shownOf, viewsOf } from '../surface/surface.ts';
+import { type SurfaceContext, dropIncoming, goDark, reduceSurface, shownOf, viewsOf } from '../surface/surface.ts';
 import { entryOf, isUsed, neededDashboards, occupiedPartition, wantsOf } from './outlook.ts';
 import type { Wall, WallContext, WallEffect, WallEvent, WallStep } from './state.ts';
 
@@ -52,8 +54,29 @@ export function wallInstants(wall: Wall, context: WallContext): readonly Instant
 // Rounds in which surfaces and sessions may answer each other before something must be wrong.
 const MOST_ROUNDS = 1_000;
 
-/** One step in the making. */
-class Turn {
+/** What a session must know of the moment. */
+class SessionMoment implements SessionContext {
+  readonly #context: WallContext;
+  readonly now: Instant;
+  readonly policy: SessionPolicy;
+  readonly needed: boolean;
+  readonly occupied: Partition | undefined;
+
+  constructor(context: WallContext, now: Instant, needed: boolean, occupied: Partition | undefined) {
+    this.#context = context;
+    this.now = now;
+    this.policy = context.policy;
+    this.needed = needed;
+    this.occupied = occupied;
+  }
+
+  get fraction(): number {
+    return this.#context.fraction;
+  }
+}
+
+/** One step in the making; what the surfaces must know of the moment they ask of it. */
+class Turn implements SettleContext, SurfaceContext {
   readonly #before: Wall;
   readonly #context: WallContext;
   readonly #now: Instant;
@@ -123,7 +146,7 @@ class Turn {
       for (const name of this.#inTurn()) {
         const surface = this.#surfaces.get(name);
         if (surface === undefined) continue;
-        const [next, effects] = settle(surface, this.#wantsOf(name), this.#settleContext());
+        const [next, effects] = settle(surface, this.#wantsOf(name), this);
         if (next === surface) continue;
         isQuiet = false;
         this.#apply(name, next, effects);
@@ -138,9 +161,8 @@ class Turn {
     for (const [name, session] of this.#sessions) {
       deadlines.push(...sessionDeadlines(session, this.#sessionContext(name, session)));
     }
-    const context = this.#settleContext();
     for (const [name, surface] of this.#surfaces) {
-      deadlines.push(...surfaceDeadlines(surface, this.#wantsOf(name), context));
+      deadlines.push(...surfaceDeadlines(surface, this.#wantsOf(name), this));
     }
     return deadlines;
   }
@@ -172,29 +194,36 @@ class Turn {
     return wants;
   }
 
-  #settleContext(): SettleContext {
-    return {
-      now: this.#now,
-      dashboards: this.#context.plan.dashboards,
-      entryOf: (session) => entryOf(this.#sessions.get(session), session, this.#surfaces.values()),
-      nextViewId: this.#views + 1,
-    };
+  // What a surface must know of the moment.
+  get now(): Instant {
+    return this.#now;
+  }
+
+  get dashboards(): WallContext['plan']['dashboards'] {
+    return this.#context.plan.dashboards;
+  }
+
+  get nextViewId(): number {
+    return this.#views + 1;
+  }
+
+  entryOf(session: string): Entry {
+    return entryOf(this.#sessions.get(session), session, this.#surfaces.values());
+  }
+
+  // Drawn only where it is needed, so that a look which sees nothing new leaves no trace.
+  get fraction(): number {
+    return this.#context.fraction;
+  }
+
+  get backoff(): BackoffPolicy {
+    return this.#context.policy.backoff;
   }
 
   #sessionContext(name: string, session: Session): SessionContext {
-    const context = this.#context;
     const needed = this.#neededSessions().has(name);
     const occupied = occupiedPartition(session, name, this.#surfaces.values(), this.#now);
-    return {
-      now: this.#now,
-      // Drawn only where it is needed, so that a look which sees nothing new leaves no trace.
-      get fraction() {
-        return context.fraction;
-      },
-      policy: context.policy,
-      needed,
-      occupied,
-    };
+    return new SessionMoment(this.#context, this.#now, needed, occupied);
   }
 
   #neededSessions(): ReadonlySet<string> {
@@ -270,15 +299,7 @@ class Turn {
   #tellSurface(name: string, event: SurfaceEvent): void {
     const surface = this.#surfaces.get(name);
     if (surface === undefined) return;
-    const context = this.#context;
-    const step = reduceSurface(surface, event, {
-      now: this.#now,
-      get fraction() {
-        return context.fraction;
-      },
-      backoff: context.policy.backoff,
-      dashboards: context.plan.dashboards,
-    });
+    const step = reduceSurface(surface, event, this);
     this.#apply(name, ...step);
   }
 
