@@ -14,6 +14,8 @@ const LOWEST_STRIP = 32;
 // A window manager arranges windows anew when displays change, and may be done after us.
 const PUT_BACK_MS = 500;
 const PUT_BACK_TIMES = 5;
+// Long enough for what was hidden to draw itself anew, and less than a view lingers that has left the top.
+const DRAWN_WITHIN_MS = 150;
 const WINDOWED = { width: 1280, height: 720 };
 
 /**
@@ -29,6 +31,7 @@ export class KioskWindow {
   #timer: NodeJS.Timeout | undefined;
   #top: WebContentsView;
   #strip: WebContentsView | undefined;
+  #rising: NodeJS.Timeout | undefined;
   readonly #beneath = new Set<WebContentsView>();
 
   /** @param base what stands when nothing else does; it is never removed, and invisible while it is not on top */
@@ -80,6 +83,8 @@ export class KioskWindow {
 
   /** Puts a view on top. A console view that was there stays beneath until it is removed. */
   raise(view: WebContentsView): void {
+    clearTimeout(this.#rising);
+    if (this.#window.isDestroyed()) return;
     const before = this.#top;
     if (before === view) return;
     this.#beneath.delete(view);
@@ -87,20 +92,32 @@ export class KioskWindow {
     this.#window.contentView.addChildView(view);
     if (this.#strip !== undefined) this.#window.contentView.addChildView(this.#strip);
     this.#top = view;
-    if (before === this.#base) before.setVisible(false);
-    else this.#beneath.add(before);
+    if (before !== this.#base) this.#beneath.add(before);
+    if (view !== this.#base) this.#hideBase();
     this.#layout();
   }
 
-  /** Puts the base on top. */
+  #hideBase(): void {
+    this.#beneath.delete(this.#base);
+    this.#base.setVisible(false);
+  }
+
+  /** Puts the base on top as soon as it has drawn itself beneath: it was hidden, and would come up with what it showed last. */
   raiseBase(): void {
-    this.raise(this.#base);
+    if (this.#top === this.#base || this.#window.isDestroyed()) return;
+    this.#base.setVisible(true);
+    this.#beneath.add(this.#base);
+    this.#layout();
+    clearTimeout(this.#rising);
+    this.#rising = setTimeout(() => {
+      this.raise(this.#base);
+    }, DRAWN_WITHIN_MS);
   }
 
   /** Takes a view out of the window; if it was on top, the base is. */
   remove(view: WebContentsView): void {
     if (this.#window.isDestroyed()) return;
-    if (this.#top === view) this.raiseBase();
+    if (this.#top === view) this.raise(this.#base);
     this.#beneath.delete(view);
     this.#window.contentView.removeChildView(view);
     this.#layout();
@@ -123,6 +140,7 @@ export class KioskWindow {
 
   close(): void {
     clearTimeout(this.#timer);
+    clearTimeout(this.#rising);
     if (!this.#window.isDestroyed()) this.#window.destroy();
   }
 

@@ -1,3 +1,4 @@
+import type { Notice } from '../../core/surface/notice.ts';
 import type { Face } from '../../core/wall/face.ts';
 import type { LastPicture } from './console-view.ts';
 import { KioskWindow } from './kiosk-window.ts';
@@ -20,6 +21,9 @@ export interface SurfaceWindowOptions {
   readonly onCloseWanted: () => void;
 }
 
+// Long enough for a dashboard that was put on top to be drawn.
+const DRAWN_WITHIN_MS = 500;
+
 /** What fills one display: the window, our own page in it, and the line over a picture whose data are stale. */
 export class SurfaceWindow {
   readonly window: KioskWindow;
@@ -27,7 +31,9 @@ export class SurfaceWindow {
   readonly #dist: string;
   #strip: StripView | undefined;
   #picture: LastPicture | undefined;
-  #pictureShown: LastPicture | undefined;
+  /** The notice stands on its picture. */
+  #isPictured = false;
+  #later: NodeJS.Timeout | undefined;
 
   constructor(options: SurfaceWindowOptions) {
     this.#dist = options.dist;
@@ -39,13 +45,17 @@ export class SurfaceWindow {
 
   /** Says what the state machines want said. */
   show({ notice, pictureOf, strip }: Face): void {
-    const picture = pictureOf === undefined ? undefined : this.#picture;
-    if (picture !== this.#pictureShown) {
-      this.#pictureShown = picture;
-      this.#notice.setPicture(picture?.jpeg);
+    const isPictured = this.#picture !== undefined && pictureOf !== undefined;
+    const said: Notice = isPictured ? { ...notice, picture: { takenAt: pictureOf } } : notice;
+    clearTimeout(this.#later);
+    // A dashboard has been put over it, but may not be drawn yet.
+    const waits = this.#isPictured && !isPictured && notice.kind !== 'night';
+    if (!waits) this.#say(said);
+    else {
+      this.#later = setTimeout(() => {
+        this.#say(said);
+      }, DRAWN_WITHIN_MS);
     }
-    const taken = picture === undefined || pictureOf === undefined ? {} : { picture: { takenAt: pictureOf } };
-    this.#notice.show({ ...notice, ...taken });
     if (strip === undefined) {
       if (this.#strip !== undefined) this.window.setStrip(undefined);
       this.#strip?.close();
@@ -59,9 +69,10 @@ export class SurfaceWindow {
     this.#strip.show(strip);
   }
 
-  /** The picture to fall back on, of whatever was on top last. */
+  /** The picture to fall back on, of whatever was on top last: our page loads it before it is needed. */
   keepPicture(picture: LastPicture): void {
     this.#picture = picture;
+    this.#notice.setPicture(picture.jpeg);
   }
 
   /** What was shown before is not what will be shown next: its picture must not stand for it. */
@@ -70,8 +81,14 @@ export class SurfaceWindow {
   }
 
   close(): void {
+    clearTimeout(this.#later);
     this.#strip?.close();
     this.window.close();
     this.#notice.close();
+  }
+
+  #say(notice: Notice): void {
+    this.#isPictured = notice.picture !== undefined;
+    this.#notice.show(notice);
   }
 }
