@@ -319,7 +319,8 @@ describe('a day on which nobody can sign in to one of the accounts for an hour',
       expect(firstLoad('hall').openedAt).toBe(back?.endedAt);
       expect(firstLoad('gate').openedAt).toBe(firstLoad('hall').paintedAt);
 
-      const hall = HALL_WITHOUT_ALARMS.replace('13:00:00', 'back');
+      // What is shown past its time says in whose place it stands.
+      const hall = HALL_WITHOUT_ALARMS.replace('13:00:00', '13:00:00 default-for-cranes\nback');
       expect(logOf(ORDINARY, life, 'hall')).toEqual(
         linesOf(ORDINARY, life, 'hall', hall, { back: firstLoad('hall').paintedAt }),
       );

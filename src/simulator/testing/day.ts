@@ -152,8 +152,9 @@ class Life implements Day {
     const { dashboard } = page.view;
     if (page.isClosed) return 'a hole';
     if (!page.isPainted) return `${dashboard} unpainted`;
-    const isOld = face?.strip !== undefined && face.strip.inPlaceOf === undefined;
-    return isOld ? `${dashboard} with old data` : dashboard;
+    if (face?.strip === undefined) return dashboard;
+    const { inPlaceOf } = face.strip;
+    return inPlaceOf === undefined ? `${dashboard} with old data` : `${dashboard}-for-${inPlaceOf}`;
   }
 
   #tell(event: WallEvent): void {
