@@ -160,6 +160,11 @@ export class DrivenWall extends Wall {
     return this.#page((url) => url.startsWith('vigil://notice/'), 'a notice');
   }
 
+  /** The line over a picture whose data are old. */
+  strip(): Promise<Page> {
+    return this.#page((url) => url.startsWith('vigil://strip/'), 'a strip');
+  }
+
   /** The console page that is open now; while two are open, the newer one. */
   console(): Promise<Page> {
     return this.#page((url) => new URL(url).pathname.startsWith('/cloudwatch/'), 'a console page');
