@@ -58,8 +58,8 @@ const MUTANTS = [
   mutant(
     'an attempt that failed is not over',
     SESSION,
-    '? fail(session, event.failure, context) : [session, []]',
-    '? [session, []] : [session, []]',
+    "? fail(session, event.failure, context, event.type === 'entry-failed')",
+    '? [session, []]',
   ),
   mutant(
     'a result of another attempt is taken',
@@ -70,8 +70,8 @@ const MUTANTS = [
   mutant(
     'a failure of another attempt is taken',
     SESSION,
-    'attemptOf(phase)?.id === event.attempt',
-    'attemptOf(phase) !== undefined',
+    'return attemptOf(phase)?.id === event.attempt',
+    'return attemptOf(phase) !== undefined',
   ),
   mutant('attempts share an id', SESSION, 'id: session.attempts + 1', 'id: 1'),
   mutant('failures are forgotten', SESSION, 'const failures = attempt.failures + 1;', 'const failures = 1;'),

@@ -28,6 +28,8 @@ export class Ledger {
   /** Sessions in a row that were lost as soon as they were live. */
   #losses = 0;
   #failedAt = 0;
+  /** Only the page that the sign-in opened failed: another one may hasten the next try. */
+  #mayBeHastened = false;
   #retryAfterMs = 0;
   /** Until when a server asked to be left alone, by the monotonic clock: the wall clock may be set. */
   #patienceUntil = 0;
@@ -60,7 +62,7 @@ export class Ledger {
   /** The longest that it may take until the session is tried again, now that nothing hinders it, in ms. */
   stepMs(isNudged: boolean, firstMs: number): number {
     if (this.#failures === 0) return 0;
-    let stepMs = ceilingMs(this.#failures);
+    let stepMs = this.#ceilingMs();
     const mayHasten = this.#recentNudges() < POLICY.nudges.most;
     if ((isNudged || this.#wasNudgedInFlight) && mayHasten) stepMs = Math.min(stepMs, firstMs);
     return Math.max(stepMs, this.#patienceUntil - this.#timeline.monotonic());
@@ -92,7 +94,7 @@ export class Ledger {
           `${Math.round(gap)} ms after failure ${this.#failures}, ${expected}`,
         );
       }
-      if (gap < ceilingMs(this.#failures) / 2 - TOLERANCE_MS) this.#beganEarly();
+      if (gap < this.#ceilingMs() / 2 - TOLERANCE_MS) this.#beganEarly();
     }
     const day = Math.floor(now / DAY_MS);
     if (day !== this.#day) {
@@ -106,10 +108,16 @@ export class Ledger {
     if (this.#today > 100 * MOST_SIGN_INS_A_DAY) throw new Error(`a storm of sign-ins of ${this.#name}`);
   }
 
-  failed(attempt: number, retryAfterMs: number): void {
+  #ceilingMs(): number {
+    return ceilingMs(this.#failures);
+  }
+
+  /** @param what the sign-in itself, or only the page that it opened */
+  failed(attempt: number, retryAfterMs: number, what: 'sign-in' | 'entry'): void {
     if (this.#inFlight !== attempt) return;
     this.#inFlight = undefined;
     this.#failures += 1;
+    this.#mayBeHastened = what === 'entry';
     this.#wait(retryAfterMs);
   }
 
@@ -135,6 +143,7 @@ export class Ledger {
     this.#losses = this.#hasSettled(since) ? 0 : this.#losses + 1;
     if (this.#losses === 0) return;
     this.#failures = this.#losses;
+    this.#mayBeHastened = false;
     this.#wasNudgedInFlight = false;
     this.#wait(0);
   }
@@ -169,7 +178,10 @@ export class Ledger {
    * alone holds in any case.
    */
   #leastWaitMs(): number {
-    const wait = ceilingMs(this.#failures) / 2;
-    return Math.max(this.#wasNudged ? Math.min(wait, POLICY.backoff.firstMs) : wait, this.#retryAfterMs);
+    const wait = this.#ceilingMs() / 2;
+    return Math.max(
+      this.#wasNudged || this.#mayBeHastened ? Math.min(wait, POLICY.backoff.firstMs) : wait,
+      this.#retryAfterMs,
+    );
   }
 }

@@ -155,8 +155,8 @@ export class Oracle {
     }
   }
 
-  loadFailed(surface: string, failure: Failure): void {
-    this.#screen(surface).loadFailed();
+  loadFailed(surface: string, view: SimulatedView, failure: Failure): void {
+    this.#screen(surface).loadFailed(view);
     this.write(() => `${surface}: a load failed: ${failure.code}`);
   }
 

@@ -16,11 +16,8 @@ export const LONGEST_STALE_MS = RECHECK_MS + POLICY.keepPictureMs + POLICY.attem
 /** Timers are a little late. */
 const LATE_MS = 10;
 const HOUR_MS = 3_600_000;
-/**
- * Most page loads of a surface in an hour, whatever the world does: some forty tries by backoff for each dashboard that fails, quick turns, and
- * what nudges hasten.
- */
-export const MOST_LOADS_AN_HOUR = 250;
+/** Most page loads of a surface in an hour, whatever the world does: one for every first step, for connectivity may hasten each. */
+export const MOST_LOADS_AN_HOUR = 720;
 
 /** The books on one screen: what is on it, against what the plan says. */
 export class Screen {
@@ -34,8 +31,8 @@ export class Screen {
   /** Dashboards that cannot be shown, through no fault of the wall. */
   readonly bad = new Set<string>();
   #loads: number[] = [];
-  /** Loads that failed in a row, quick deaths of views among them. */
-  failures = 0;
+  /** Loads that failed in a row by dashboard, quick deaths of views among them. */
+  readonly #failures = new Map<string, number>();
   #deaths = 0;
   #raisedAt = 0;
   #judgedTo = 0;
@@ -86,18 +83,23 @@ export class Screen {
     this.#loads = [];
   }
 
-  loadFailed(): void {
-    this.failures += 1;
+  get failures(): number {
+    return Math.max(0, ...this.#failures.values());
+  }
+
+  loadFailed(view: SimulatedView): void {
+    const { dashboard = '' } = view.view ?? {};
+    this.#failures.set(dashboard, (this.#failures.get(dashboard) ?? 0) + 1);
   }
 
   died(view: SimulatedView): void {
     if (view !== this.shown) {
-      this.failures += 1;
+      this.loadFailed(view);
       return;
     }
     const hasSettled = this.#timeline.monotonic() - this.#raisedAt >= SETTLED_MS;
     this.#deaths = hasSettled ? 1 : this.#deaths + 1;
-    this.failures = this.#deaths - 1;
+    this.#failures.set(view.view?.dashboard ?? '', this.#deaths - 1);
   }
 
   raised(view: SimulatedView | undefined, isSignedIn: (session: string) => boolean): void {
@@ -114,7 +116,7 @@ export class Screen {
     this.shown = view;
     this.#stale = 0;
     if (view === undefined) return;
-    this.failures = 0;
+    this.#failures.delete(view.view?.dashboard ?? '');
     this.#raisedAt = this.#timeline.monotonic();
   }
 

@@ -178,9 +178,16 @@ export class Wall {
     const is = liveOf(after)?.attempt;
     if (is !== undefined && is !== was) ledger.entered(is);
     const attempt = attemptOf(before);
-    if (attempt !== undefined && attempt !== attemptOf(after) && attempt !== is) {
+    const next = attemptOf(after);
+    // It went live, was over by the clock already, and is signed in anew, all in one step.
+    const isFollowed = attempt !== undefined && next !== undefined && next !== attempt;
+    if (isFollowed && this.#event.type === 'painted') ledger.entered(attempt);
+    else if (attempt !== undefined && attempt !== attemptOf(after) && attempt !== is) {
       if (waitOf(after) === waitOf(before) || waitOf(after) === undefined) ledger.dropped(attempt);
-      else ledger.failed(attempt, 'failure' in this.#event ? (this.#event.failure.retryAfterMs ?? 0) : 0);
+      else {
+        const retryAfterMs = 'failure' in this.#event ? (this.#event.failure.retryAfterMs ?? 0) : 0;
+        ledger.failed(attempt, retryAfterMs, 'view' in this.#event ? 'entry' : 'sign-in');
+      }
     }
     const old = liveOf(before);
     const isEarly = old !== undefined && !hasCome(old.endsAt, this.#timeline.instant());
@@ -263,7 +270,7 @@ export class Wall {
           this.#tell({ type: 'painted', view: id, verified });
         },
         loadFailed: (failure) => {
-          this.#oracle.loadFailed(open.surface, failure);
+          this.#oracle.loadFailed(open.surface, page, failure);
           this.#tell({ type: 'load-failed', view: id, failure });
         },
         lost: (failure) => {

@@ -40,7 +40,9 @@ export function reduceSession(session: Session, event: SessionEvent, context: Se
       return onSignedIn(session, event, context);
     case 'sign-in-failed':
     case 'entry-failed':
-      return attemptOf(phase)?.id === event.attempt ? fail(session, event.failure, context) : [session, []];
+      return attemptOf(phase)?.id === event.attempt
+        ? fail(session, event.failure, context, event.type === 'entry-failed')
+        : [session, []];
     case 'entered':
       return onEntered(session, event, context);
     case 'lost':
@@ -279,7 +281,7 @@ function waitAfter(failures: number, failure: Failure, { now, policy, fraction }
   };
 }
 
-function fail(before: Session, failure: Failure, context: SessionContext): SessionStep {
+function fail(before: Session, failure: Failure, context: SessionContext, byEntry = false): SessionStep {
   const { phase } = before;
   if (phase.kind !== 'signing-in' && phase.kind !== 'renewing') return [before, []];
   const { attempt } = phase;
@@ -291,7 +293,10 @@ function fail(before: Session, failure: Failure, context: SessionContext): Sessi
     const renewal: Renewal = { ...phase.renewal, failed: { reason: failure, failures, nextTry } };
     return [{ ...session, phase: { kind: 'live', live: phase.live, renewal } }, [abandon]];
   }
-  const [next, effects] = goDark(session, failure, failures, nextTry);
+  const [dark, effects] = goDark(session, failure, failures, nextTry);
+  const { phase: waiting } = dark;
+  const next: Session =
+    byEntry && waiting.kind === 'waiting' ? { ...dark, phase: { ...waiting, byEntry: true } } : dark;
   return [next, [abandon, ...effects]];
 }
 

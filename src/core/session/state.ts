@@ -47,7 +47,14 @@ export interface Renewal {
 export type Phase =
   | { readonly kind: 'idle' }
   | { readonly kind: 'signing-in'; readonly attempt: Attempt; readonly reason?: Failure }
-  | { readonly kind: 'waiting'; readonly reason: Failure; readonly failures: number; readonly nextTry: Wait }
+  | {
+      readonly kind: 'waiting';
+      readonly reason: Failure;
+      readonly failures: number;
+      readonly nextTry: Wait;
+      /** The sign-in itself succeeded: what failed is the dashboard that it opened. */
+      readonly byEntry?: true;
+    }
   | { readonly kind: 'live'; readonly live: Live; readonly renewal: Renewal }
   | { readonly kind: 'renewing'; readonly live: Live; readonly attempt: Attempt; readonly renewal: Renewal };
 

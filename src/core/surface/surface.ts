@@ -27,6 +27,8 @@ import { UNPLUGGED_SURFACE } from './state.ts';
 
 /** A view that shows for this long has settled: its end counts as the first. In ms. */
 const SETTLED_MS = 60_000;
+/** A failure that nothing was tried after for this long counts no more, in ms. */
+const FORGOTTEN_MS = 600_000;
 
 export interface SurfaceContext {
   readonly now: Instant;
@@ -152,7 +154,9 @@ function onPainted(
   const { verified } = event;
   const effects: SurfaceEffect[] = view.signsIn ? [{ type: 'report-entered', view, verified }] : [];
   const painted = { ...surface, incoming: { ...incoming, painted: { at: context.now, verified } } };
-  if (verified || !hasBetter(surface, view, context)) return [painted, effects];
+  if (verified || !hasBetter(surface, view, context)) {
+    return [{ ...painted, troubles: without(surface.troubles, view.dashboard) }, effects];
+  }
   const [next, failed] = incomingFailed(painted, UNVERIFIED, context);
   return [next, [...effects, ...failed]];
 }
@@ -194,7 +198,9 @@ function incomingFailed(surface: Surface, failure: Failure, context: SurfaceCont
   if (incoming === undefined) return [surface, []];
   const { view } = incoming;
   const { dashboard } = view;
-  const failures = (surface.troubles.get(dashboard)?.failures ?? 0) + 1;
+  const before = surface.troubles.get(dashboard);
+  const isForgotten = before === undefined || context.now.monotonic - before.nextTry.until.monotonic > FORGOTTEN_MS;
+  const failures = isForgotten ? 1 : before.failures + 1;
   const troubles = withTrouble(surface, dashboard, wait(failure, failures, context));
   const rest = { ...withoutIncoming(surface), troubles };
   const { base } = rest;

@@ -1,6 +1,6 @@
 /** What the sessions and surfaces of a wall must know of each other. */
 import type { PlannedSurface, Programme } from '../plan/plan.ts';
-import { type Instant, hasCome } from '../renewal/deadline.ts';
+import { type Instant, hasCome, hasElapsed } from '../renewal/deadline.ts';
 import type { Partition, Session } from '../session/state.ts';
 import { type Entry, SESSION_LEAD_MS, type Wants, isSoon } from '../surface/settle.ts';
 import type { Surface, View } from '../surface/state.ts';
@@ -28,6 +28,19 @@ export function neededDashboards(surface: Surface, wants: Wants, now: Instant): 
   const shown = shownOf(surface);
   if (shown !== undefined) needed.push(shown.view.dashboard);
   return needed;
+}
+
+/** Whether a surface shows or soon wants a dashboard of a session that may be tried now. */
+export function hasGoodDashboard(
+  surface: Surface,
+  wants: Wants,
+  now: Instant,
+  isOfSession: (dashboard: string) => boolean,
+): boolean {
+  return neededDashboards(surface, wants, now).some((one) => {
+    const trouble = surface.troubles.get(one);
+    return isOfSession(one) && (trouble === undefined || hasElapsed(trouble.nextTry.until, now));
+  });
 }
 
 /** How dashboards of a session can be opened. */

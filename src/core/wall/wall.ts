@@ -6,7 +6,7 @@
  */
 import type { Failure } from '../errors.ts';
 import type { BackoffPolicy } from '../renewal/backoff.ts';
-import type { Instant } from '../renewal/deadline.ts';
+import { type Instant, hasElapsed } from '../renewal/deadline.ts';
 import { reduceSession, sessionDeadlines } from '../session/session.ts';
 import {
   IDLE_SESSION,
@@ -20,7 +20,7 @@ import {
 import { type Entry, type SettleContext, type Wants, settle, surfaceDeadlines } from '../surface/settle.ts';
 import { type Surface, type SurfaceEffect, type SurfaceEvent, UNPLUGGED_SURFACE, type View } from '../surface/state.ts';
 import { type SurfaceContext, dropIncoming, goDark, reduceSurface, shownOf, viewsOf } from '../surface/surface.ts';
-import { entryOf, isUsed, neededDashboards, occupiedPartition, wantsOf } from './outlook.ts';
+import { entryOf, hasGoodDashboard, isUsed, neededDashboards, occupiedPartition, wantsOf } from './outlook.ts';
 import type { Wall, WallContext, WallEffect, WallEvent, WallStep } from './state.ts';
 
 /** A wall before anything has happened; its displays are told with a `displays` event. */
@@ -141,6 +141,7 @@ class Turn implements SettleContext, SurfaceContext {
       let isQuiet = true;
       for (const [name, session] of this.#sessions) {
         this.#tellSession(name, { type: 'clock' });
+        if (this.#mayHasten(name)) this.#tellSession(name, { type: 'nudge' });
         isQuiet &&= this.#sessions.get(name) === session;
       }
       for (const name of this.#inTurn()) {
@@ -224,6 +225,18 @@ class Turn implements SettleContext, SurfaceContext {
     const needed = this.#neededSessions().has(name);
     const occupied = occupiedPartition(session, name, this.#surfaces.values(), this.#now);
     return new SessionMoment(this.#context, this.#now, needed, occupied);
+  }
+
+  /** The last sign-in failed with the dashboard that it opened, and another one is wanted now. */
+  #mayHasten(name: string): boolean {
+    const phase = this.#sessions.get(name)?.phase;
+    if (phase?.kind !== 'waiting' || phase.byEntry !== true || !hasElapsed(phase.nextTry.notBefore, this.#now)) {
+      return false;
+    }
+    const isOfSession = (dashboard: string) => this.dashboards[dashboard]?.session === name;
+    return [...this.#surfaces].some(([surfaceName, surface]) =>
+      hasGoodDashboard(surface, this.#wantsOf(surfaceName), this.#now, isOfSession),
+    );
   }
 
   #neededSessions(): ReadonlySet<string> {

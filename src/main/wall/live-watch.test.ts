@@ -65,9 +65,24 @@ describe('a page on top', () => {
   });
 
   it.each([
-    ['hung', () => (content = 'unanswered')],
-    ['blank', () => (content = EMPTY)],
-    ['one-colour', () => (shows = false)],
+    [
+      'hung',
+      () => {
+        content = 'unanswered';
+      },
+    ],
+    [
+      'blank',
+      () => {
+        content = EMPTY;
+      },
+    ],
+    [
+      'one-colour',
+      () => {
+        shows = false;
+      },
+    ],
     [
       'error-page',
       () => {

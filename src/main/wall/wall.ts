@@ -48,6 +48,8 @@ export class Wall {
   readonly #runtimes = new Map<string, SessionRuntime>();
   readonly #windows = new Map<string, SurfaceWindow>();
   readonly #views = new Map<number, OpenView>();
+  /** Closed, but still to be seen: their pages may lead nowhere else either. */
+  readonly #lingering = new Set<ConsoleView>();
   readonly #queue: WallEvent[] = [];
   #state: WallState;
   #isTelling = false;
@@ -290,9 +292,11 @@ export class Wall {
     if (console === undefined) return;
     const window = this.#windows.get(open.surface);
     const take = () => {
+      this.#lingering.delete(console);
       window?.window.remove(console.webContentsView);
       console.close();
     };
+    this.#lingering.add(console);
     console.retire();
     if (!open.isRaised || lingerMs === 0 || window === undefined) {
       take();
@@ -309,7 +313,7 @@ export class Wall {
 
   #viewOfContents(contentsId: number): ConsoleView | undefined {
     for (const { console } of this.#views.values()) if (console?.contentsId === contentsId) return console;
-    return undefined;
+    return [...this.#lingering].find((one) => one.contentsId === contentsId);
   }
 
   #failureOf(error: unknown, event: string): Failure {
