@@ -16,7 +16,7 @@ export const RECHECK_MS = 30_000;
 /** How often a wall asks whether the machine is connected, in ms. */
 export const ONLINE_CHECK_MS = 2_000;
 /** How long a view that was on top stays beneath the one that followed it, in ms. */
-export const LINGER_MS = 200;
+export const LINGER_MS = 500;
 /** How long a sign-in page may stand while a view is entering, in ms. */
 export const SIGN_IN_GRACE_MS = 5_000;
 /** Clearing a partition that takes longer is given up, and the partition with it, in ms. */

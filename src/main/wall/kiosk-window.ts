@@ -15,7 +15,7 @@ const LOWEST_STRIP = 32;
 const PUT_BACK_MS = 500;
 const PUT_BACK_TIMES = 5;
 // Long enough for what was hidden to draw itself anew, and less than a view lingers that has left the top.
-const DRAWN_WITHIN_MS = 150;
+const DRAWN_WITHIN_MS = 400;
 const WINDOWED = { width: 1280, height: 720 };
 
 /**

@@ -31,7 +31,7 @@ export interface WallOptions {
 // What is left at least of a session that was just begun, however the clock was set while it was.
 const SHORTEST_LIFE_MS = 60_000;
 // Long enough for a few frames on a slow machine.
-const LINGER_MS = 200;
+const LINGER_MS = 500;
 
 interface OpenView {
   readonly surface: string;
