@@ -110,11 +110,15 @@ test('web pages cannot reach the health page: not the dashboard, nor one that cl
   const dashboard = await wall.console();
   const { port } = page;
   const address = dashboard.url();
+  // Whether a call was sent or not, its page learns no more than that it failed.
+  const ends: (string | undefined)[] = [];
+  dashboard.on('requestfailed', (call) => {
+    if (new URL(call.url()).port === String(port)) ends.push(call.failure()?.errorText);
+  });
   for (const host of ['127.0.0.1', 'localhost', 'wall.localhost', '[::1]', '127.1', '0.0.0.0', '[::ffff:127.0.0.1]']) {
     const url = `http://${host}:${String(port)}/state`;
     for (const call of [
       `fetch('${url}')`,
-      // A call whose answer the page is not to see is sent all the same, were it not for the wall.
       `fetch('${url}', { mode: 'no-cors' })`,
       `new Promise((sent, refused) => Object.assign(new Image(), { src: '${url}', onload: sent, onerror: refused }))`,
       `new Promise((sent, refused) => Object.assign(new WebSocket('${url.replace('http', 'ws')}'), { onopen: sent, onerror: refused }))`,
@@ -122,6 +126,8 @@ test('web pages cannot reach the health page: not the dashboard, nor one that cl
       expect.soft(await dashboard.evaluate(`${call}.then(() => 'sent', () => 'refused')`), call).toBe('refused');
     }
   }
+  // Each of them by the wall itself, before anything was sent; of WebSockets nothing is told.
+  expect(ends).toEqual(Array(7 * 3).fill('net::ERR_BLOCKED_BY_CLIENT'));
   await dashboard.evaluate(`void location.assign('http://127.0.0.1:${String(port)}/state')`);
   await wall.says('view.navigation-refused', { where: ({ host }) => host === `127.0.0.1:${String(port)}` });
   expect(dashboard.url()).toBe(address);
