@@ -22,7 +22,8 @@ export function faceOf(wall: Wall, name: string, context: WallContext): Face | u
   if (surface === undefined || planned === undefined || surface.base.kind === 'unplugged') return undefined;
   if (surface.base.kind === 'night') return { notice: { kind: 'night' } };
   const { dashboards } = context.plan;
-  const { now } = wantsOf(planned, surface.ringing, context.programme(name, context.now.wall));
+  const programme = context.programme(name, context.now.wall);
+  const { now } = wantsOf(planned, surface.ringing, programme);
   const wanted = now.kind === 'dashboard' ? dashboards[now.dashboard] : undefined;
   const session = wanted === undefined ? undefined : wall.sessions.get(wanted.session);
   const trouble = wanted === undefined ? undefined : surface.troubles.get(wanted.name);
@@ -36,7 +37,9 @@ export function faceOf(wall: Wall, name: string, context: WallContext): Face | u
     return { notice: { kind: 'cannot-show', code, sentence, nextTryAt: trouble.nextTry.until.wall }, ...picture };
   }
   const dashboard = dashboards[shown.view.dashboard];
-  const notice = session === undefined ? STARTING : noticeOf(session);
+  // Nobody sees it now. Black where the night comes next: what it says takes a moment to change once it is on top.
+  const isBeforeNight = programme.now.kind === 'night' || programme.next.kind === 'night';
+  const notice = isBeforeNight ? NIGHT : session === undefined ? STARTING : noticeOf(session);
   if (dashboard === undefined) return { notice };
   // Another dashboard stands in the place of the one that is wanted, which has failed more than once.
   const failed = dashboard.name === wanted?.name ? undefined : (failureOf(session) ?? trouble);
@@ -49,6 +52,7 @@ export function faceOf(wall: Wall, name: string, context: WallContext): Face | u
 }
 
 const STARTING: Notice = { kind: 'starting' };
+const NIGHT: Notice = { kind: 'night' };
 
 interface Failed {
   readonly reason: Failure;
