@@ -75,8 +75,6 @@ async function chaos(defer) {
   return holds ? 0 : 1;
 }
 
-const byTime = (/** @type {Entry} */ a, /** @type {Entry} */ b) => a.atMs - b.atMs;
-
 /** @param {string} file @returns {Promise<Entry[]>} what was written whole; pictures are written when they come, which is late */
 async function readJournal(file) {
   const text = await readFile(file, 'utf8').catch(() => '');
@@ -141,7 +139,10 @@ async function runPiece(defer, { journal, file, doneMs, totalMs }) {
   void keepUp();
 
   let shown = '';
+  /** @type {number | undefined} */
+  let loaded;
   let newestMs = 0;
+  let shownAtMs = doneMs;
   /** @type {Awaited<ReturnType<typeof startCapture>> | undefined} */
   let capture;
   const watching = startCapture({
@@ -150,12 +151,16 @@ async function runPiece(defer, { journal, file, doneMs, totalMs }) {
     saveBlanksTo: join(projectRoot, 'test-results', 'chaos'),
     onFrame: ({ atMs, verdict }) => {
       newestMs = atMs;
-      if (verdict.kind === shown) return;
-      shown = verdict.kind;
+      const { kind, loadSeq: load } = verdict;
+      if (kind === shown && (load === undefined || load === loaded)) return;
+      const isNew = kind !== shown;
+      shown = kind;
+      loaded = load;
       // The first picture comes before there is anything to ask for its time.
-      const takenMs = capture === undefined ? now() : doneMs + capture.startedAtMs + atMs - startedAtMs;
-      write({ atMs: Math.max(doneMs, Math.round(takenMs)), what: 'shows', kind: shown });
-      say(`${clockOf(takenMs)}      ${shown}`);
+      const takenMs = capture === undefined ? doneMs : doneMs + capture.startedAtMs + atMs - startedAtMs;
+      shownAtMs = Math.max(shownAtMs, Math.round(takenMs));
+      write({ atMs: shownAtMs, what: 'shows', kind, ...(load === undefined ? {} : { load }) });
+      if (isNew) say(`${clockOf(shownAtMs)}      ${kind}`);
     },
   });
   const eyes = await watching;
@@ -199,7 +204,8 @@ async function runPiece(defer, { journal, file, doneMs, totalMs }) {
 async function befall(fault, scene, { now, write, untilMs }) {
   if (fault === undefined) return;
   const { id, kind, ms } = fault;
-  write({ atMs: now(), what: 'begins', id, kind });
+  const load = (await scene.standIn.control('pageLoads')).at(-1)?.load ?? 0;
+  write({ atMs: now(), what: 'begins', id, kind, load });
   say(`${clockOf(now())} ${kind}, ${(ms / 1000).toFixed(0)} s`);
   try {
     const undo = await wreck(fault, scene);
@@ -266,6 +272,11 @@ async function runInMain(wall, script) {
     );
   });
   socket.close();
+}
+
+/** @param {Entry} a @param {Entry} b */
+function byTime(a, b) {
+  return a.atMs - b.atMs;
 }
 
 /** @param {number} ms */

@@ -18,7 +18,6 @@ for (const [what, fault, code] of [
   ['resets connections', { kind: 'reset' }, 'NETWORK_INTERRUPTED'],
   ['cuts answers in the middle', { kind: 'cut', afterBytes: 300 }, 'NETWORK_INTERRUPTED'],
   ['shows the page of a guest portal', { kind: 'captive', answer: 'page' }, /^(NETWORK|SERVER)_/],
-  ['leads to a guest portal', { kind: 'captive', answer: 'redirect' }, /^(NETWORK|SERVER)_/],
 ] as const satisfies readonly (readonly [string, Fault, string | RegExp])[]) {
   test(`a network that ${what}: the picture stands, and the wall renews by itself when it is over`, async ({
     eyes,
@@ -46,6 +45,7 @@ test('a network that is slow: the wall renews through it, behind its picture', a
   expect(trial.signIns).toEqual({ begun: before.begun + 1, logins: before.logins + 1 });
 });
 
+// Answers of the kind 5xx are in bad-answers.spec.ts, names that are not found in bad-networks.spec.ts.
 const RETRY_AFTER_SECONDS = 4;
 for (const [server, only, code] of [
   ['the auto-id server', 'autoid', /^SERVER_/],
@@ -53,13 +53,8 @@ for (const [server, only, code] of [
   ['the federation endpoint', 'federation', /^FEDERATION_/],
   ['the console', 'console', /^CONSOLE_/],
 ] as const) {
-  test(`${server} has no time: 503, and 429 with Retry-After, which is waited for behind the picture`, async ({
-    eyes,
-  }) => {
+  test(`${server} has no time: 429 with Retry-After, which is waited for behind the picture`, async ({ eyes }) => {
     const seen = await eyes.through(async () => {
-      const ill = { kind: 'answer', status: 503, only: [only] } as const;
-      expect((await trial.through(ill, () => trial.failToRenew()))['code']).toMatch(code);
-      await trial.renew();
       const { lives } = trial;
       const busy = { kind: 'answer', status: 429, retryAfterSeconds: RETRY_AFTER_SECONDS, only: [only] } as const;
       const failed = await trial.through(busy, () => trial.failToRenew());

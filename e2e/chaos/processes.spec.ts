@@ -10,6 +10,11 @@ onOneWall('processes:', { flags: [INSPECTED] }, (trial) => {
     const seen = await eyes.through(async () => {
       expect(trial().kill('--type=gpu-process')).toBe(1);
       await wall.says('process.gone', { where: ({ type }) => type === 'GPU' });
+      await expect.poll(() => trial().count('--type=gpu-process')).toBe(1);
+      // And the page has gone on.
+      const { control } = trial().stage;
+      const { length } = control.dataCalls();
+      await expect.poll(() => control.dataCalls().length).toBeGreaterThan(length + 4);
     });
     expectNothingForLong(seen);
     expect(trial().signIns).toEqual(signIns);

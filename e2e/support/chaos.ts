@@ -284,11 +284,19 @@ export class Trial {
     });
   }
 
-  /** The processes of the wall whose command line has this text. */
+  /** Kills the processes of the wall whose command line has this text, and says how many there were. */
   kill(text: string): number {
-    const found = this.wall.processes().filter(({ commandLine }) => commandLine.includes(text));
+    const found = this.#processesWith(text);
     for (const { pid } of found) process.kill(pid, 'SIGKILL');
     return found.length;
+  }
+
+  count(text: string): number {
+    return this.#processesWith(text).length;
+  }
+
+  #processesWith(text: string) {
+    return this.wall.processes().filter(({ commandLine }) => commandLine.includes(text));
   }
 
   /** Switches a fault of the network on while `during` runs. */

@@ -46,7 +46,7 @@ describe('the oracle', () => {
     /** @type {const} */ ({ atMs, what: 'shows', kind });
   const fault = (/** @type {number} */ fromMs, /** @type {number} */ toMs, /** @type {string} */ kind, id = 1) =>
     /** @type {[import('./oracle.mjs').Entry, import('./oracle.mjs').Entry]} */ ([
-      { atMs: fromMs, what: 'begins', id, kind },
+      { atMs: fromMs, what: 'begins', id, kind, load: 255 },
       { atMs: toMs, what: 'ends', id },
     ]);
   const names = (/** @type {ReturnType<typeof judge>} */ { brokenInvariants }) =>
@@ -56,7 +56,7 @@ describe('the oracle', () => {
     expect(of()).toMatchObject({
       availability: 1,
       longestUnexplainedDarkSeconds: 0,
-      signInsPerHour: 30,
+      signInsPerDay: 720,
       brokenInvariants: [],
     });
   });
@@ -83,8 +83,30 @@ describe('the oracle', () => {
   it('does not excuse a network for taking a picture', () => {
     const [begins, ends] = fault(100_000, 130_000, 'network-black-hole');
     const verdict = of(begins, shows(110_000, 'dimmed'), ends, shows(135_000));
-    expect(verdict).toMatchObject({ availability: 1, faults: { 'network-black-hole': 1 } });
+    expect(verdict).toMatchObject({ longestUnexplainedDarkSeconds: 25, faults: { 'network-black-hole': 1 } });
     expect(names(verdict)).toEqual(['a picture stands that nothing takes']);
+  });
+
+  it('excuses a network for keeping away what something else has taken', () => {
+    const [killed, dead] = fault(99_000, 100_000, 'renderer-killed', 1);
+    const [begins, ends] = fault(98_000, 160_000, 'network-refused', 2);
+    const verdict = of(begins, killed, shows(99_500, 'dimmed'), dead, ends, shows(220_000));
+    expect(verdict).toMatchObject({ longestUnexplainedDarkSeconds: 0, brokenInvariants: [] });
+    // 62 s, then 5 s and twice 62 s, then 20 s.
+    expect(of(begins, killed, shows(99_500, 'dimmed'), dead, ends, shows(320_000)).longestUnexplainedDarkSeconds).toBe(
+      11,
+    );
+  });
+
+  it('excuses nothing any more once a later page is on the screen', () => {
+    const [begins, ends] = fault(100_000, 101_000, 'renderer-killed');
+    const back = /** @type {const} */ ({ atMs: 104_000, what: 'shows', kind: 'dashboard', load: 1 });
+    const verdict = of(begins, shows(101_500, 'dimmed'), ends, back, shows(110_000, 'notice'), shows(120_000));
+    expect(verdict.longestUnexplainedDarkSeconds).toBe(10);
+    expect(names(verdict)).toEqual(['a picture stands that nothing takes']);
+    const same = /** @type {const} */ ({ ...back, load: 255 });
+    const again = of(begins, shows(101_500, 'dimmed'), ends, same, shows(110_000, 'notice'), shows(120_000));
+    expect(again).toMatchObject({ longestUnexplainedDarkSeconds: 0, brokenInvariants: [] });
   });
 
   it('wants nothing bare on the wall for longer than a check', () => {
@@ -110,7 +132,7 @@ describe('the oracle', () => {
       { atMs: 200_000, what: 'piece' },
       shows(203_000),
     );
-    expect(verdict).toMatchObject({ signInsPerHour: 54, brokenInvariants: [] });
+    expect(verdict).toMatchObject({ signInsPerDay: 1296, brokenInvariants: [] });
     expect(verdict.judgedOfAllTime).toBeGreaterThan(0.4);
   });
 });

@@ -4,16 +4,16 @@ import { KINDS } from './faults.mjs';
 /**
  * @typedef {{ atMs: number } & (
  *   | { what: 'piece' }
- *   | { what: 'begins', id: number, kind: string }
+ *   | { what: 'begins', id: number, kind: string, load: number }
  *   | { what: 'ends', id: number }
- *   | { what: 'shows', kind: string }
+ *   | { what: 'shows', kind: string, load?: number }
  *   | { what: 'beat', signIns: number }
  *   | { what: 'broken', name: string, detail: string }
- * )} Entry of the journal, in order. `piece`: a wall was started; `shows`: the screen shows another kind of thing from here
- *   on; `beat`: the capture goes on, and so many sign-ins have been begun in this piece
+ * )} Entry of the journal, in order. `piece`: a wall was started; `begins`: a fault, when so many pages had been
+ *   loaded; `shows`: the screen shows another kind of thing from here on, or another load of the page (modulo 256); `beat`: the capture goes on, and so many sign-ins have been begun in this piece
  * @typedef {{ name: string, count: number, first: string }} Broken
  * @typedef {{ faults: Record<string, number>, availability: number, judgedOfAllTime: number, litOfAllTime: number,
- *   longestUnexplainedDarkSeconds: number, signInsPerHour: number, brokenInvariants: Broken[] }} Verdict
+ *   longestUnexplainedDarkSeconds: number, signInsPerDay: number, brokenInvariants: Broken[] }} Verdict
  */
 
 /** Signing in, loading and painting on a busy machine. */
@@ -26,12 +26,14 @@ const LONGEST_STEP_MS = 300_000;
 const LOSSES_APART_MS = 620_000;
 /** So are pages that end. */
 const ENDS_APART_MS = 240_000;
+/** Pictures are taken every now and then, and their times are those of another clock. */
+const PICTURE_LATE_MS = 500;
 /** Beside what faults call for: renewals by age, and one for each start. */
 const SIGN_INS_OF_A_FAULT = 8;
 
 /**
  * Dark is every moment without a dashboard on the screen. It is excused from the beginning of a fault that can have caused it until its end,
- * and then for one step of the backoff and a normal sign-in.
+ * and then for one step of the backoff and a normal sign-in; longer only where another fault keeps the wall from coming back.
  *
  * @param {readonly Entry[]} journal
  * @param {{ renewEverySeconds: number }} wall
@@ -41,10 +43,7 @@ export function judge(journal, { renewEverySeconds }) {
   const endMs = journal.at(-1)?.atMs ?? 0;
   const faults = faultsOf(journal, endMs);
   const pieces = journal.filter(({ what }) => what === 'piece').map(({ atMs }) => atMs);
-  const windows = [
-    ...faults.map((fault) => ({ ...fault, untilMs: fault.endMs + stepAfter(fault, faults) + NORMAL_SIGN_IN_MS })),
-    ...pieces.map((atMs) => ({ fromMs: atMs, endMs: atMs, untilMs: atMs + NORMAL_SIGN_IN_MS, takes: 'wall' })),
-  ];
+  const windows = windowsOf(faults, pieces, journal);
   /** @type {Map<string, Broken>} */
   const broken = new Map();
   const breaks = (/** @type {string} */ name, /** @type {number} */ atMs, detail = '') => {
@@ -54,9 +53,8 @@ export function judge(journal, { renewEverySeconds }) {
   };
   for (const entry of journal) if (entry.what === 'broken') breaks(entry.name, entry.atMs, entry.detail);
 
-  const takers = windows.filter(({ takes }) => takes !== 'nothing');
-  const isIn = (/** @type {typeof windows} */ some, /** @type {number} */ atMs) =>
-    some.some(({ fromMs, untilMs }) => atMs >= fromMs && atMs <= untilMs);
+  const isExcused = (/** @type {number} */ atMs) =>
+    windows.some(({ fromMs, untilMs }) => atMs >= fromMs && atMs <= untilMs);
   let [lit, dark, judgedLit, longest] = [0, 0, 0, 0];
   let before = '';
   for (const { kind, fromMs, toMs } of stretchesOf(journal, endMs)) {
@@ -68,7 +66,7 @@ export function judge(journal, { renewEverySeconds }) {
     } else {
       dark += toMs - fromMs - excused;
       longest = Math.max(longest, longestOutside(windows, fromMs, toMs));
-      if (before === 'dashboard' && !isIn(takers, fromMs)) breaks('a picture stands that nothing takes', fromMs, kind);
+      if (before === 'dashboard' && !isExcused(fromMs)) breaks('a picture stands that nothing takes', fromMs, kind);
       const bare = kind === 'blank' || kind === 'unknown';
       // While there is no wall there is nothing that could draw.
       const isOurs = !windows.some(
@@ -96,13 +94,13 @@ export function judge(journal, { renewEverySeconds }) {
     judgedOfAllTime: rounded(judged / endMs, 4),
     litOfAllTime: rounded(lit / endMs, 4),
     longestUnexplainedDarkSeconds: rounded(longest / 1000, 1),
-    signInsPerHour: rounded((signIns / endMs) * 3_600_000, 1),
+    signInsPerDay: Math.round((signIns / endMs) * 86_400_000),
     brokenInvariants: [...broken.values()],
   };
 }
 
 /**
- * @typedef {{ kind: string, takes: string, fromMs: number, endMs: number }} Fault
+ * @typedef {{ kind: string, takes: string, load: number, fromMs: number, endMs: number }} Fault
  * @param {readonly Entry[]} journal
  * @param {number} endMs
  * @returns {Fault[]}
@@ -113,7 +111,13 @@ function faultsOf(journal, endMs) {
   const open = new Map();
   for (const entry of journal) {
     if (entry.what === 'begins') {
-      const fault = { kind: entry.kind, takes: KINDS[entry.kind]?.takes ?? 'nothing', fromMs: entry.atMs, endMs };
+      const fault = {
+        kind: entry.kind,
+        takes: KINDS[entry.kind]?.takes ?? 'nothing',
+        load: entry.load,
+        fromMs: entry.atMs,
+        endMs,
+      };
       open.set(entry.id, fault);
       faults.push(fault);
     } else if (entry.what === 'ends') {
@@ -127,6 +131,57 @@ function faultsOf(journal, endMs) {
     }
   }
   return faults;
+}
+
+/**
+ * When the screen may be dark. What takes nothing by itself, such as a network that is gone, excuses nothing by itself either: the picture
+ * stands. It only puts off the end of what else is going on. Once a page is on the screen that was loaded after all that, nothing is
+ * excused any more.
+ *
+ * @param {readonly Fault[]} faults
+ * @param {readonly number[]} pieces when walls were started
+ * @param {readonly Entry[]} journal
+ */
+function windowsOf(faults, pieces, journal) {
+  const started = pieces.map((atMs) => ({ kind: '', takes: 'wall', load: 0, fromMs: atMs, endMs: atMs }));
+  const windows = [...faults, ...started]
+    .sort((a, b) => a.fromMs - b.fromMs)
+    .map((fault) => {
+      const stepMs = fault.kind === '' ? 0 : stepAfter(fault, faults);
+      return { ...fault, untilMs: fault.endMs + stepMs + NORMAL_SIGN_IN_MS, backMs: backAfter(fault, journal) };
+    });
+  const excused = windows.filter(({ takes }) => takes !== 'nothing');
+  const hindering = windows.filter(({ takes }) => takes === 'nothing');
+  for (const window of excused) window.untilMs = Math.min(window.untilMs, window.backMs);
+  for (let isQuiet = false; !isQuiet;) {
+    isQuiet = true;
+    for (const window of excused) {
+      for (const { fromMs, endMs, untilMs } of hindering) {
+        // It must have hindered what was still going on.
+        if (fromMs > window.untilMs || endMs < window.fromMs) continue;
+        const later = Math.min(untilMs, window.backMs);
+        if (later <= window.untilMs) continue;
+        window.untilMs = later;
+        isQuiet = false;
+      }
+    }
+  }
+  return excused;
+}
+
+/**
+ * When a page came on the screen that was loaded after a fault began; Infinity if none did.
+ *
+ * @param {Fault} fault
+ * @param {readonly Entry[]} journal
+ */
+function backAfter({ fromMs, load }, journal) {
+  const isLater = (/** @type {number} */ shown) => shown !== load % 256 && (shown - load + 65_536) % 256 < 128;
+  for (const entry of journal) {
+    if (entry.what !== 'shows' || entry.atMs < fromMs || entry.kind !== 'dashboard') continue;
+    if (entry.load !== undefined && isLater(entry.load)) return entry.atMs + PICTURE_LATE_MS;
+  }
+  return Infinity;
 }
 
 /**
