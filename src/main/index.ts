@@ -22,7 +22,7 @@ import { createDisplayPower } from './power/display-power.ts';
 import { lockSession } from './wall/lockdown.ts';
 import { registerOwnScheme } from './wall/notice-view.ts';
 import { readWallSettings } from './lifecycle/wall-settings.ts';
-import { runWall } from './run-wall.ts';
+import { type RunningWall, runWall } from './run-wall.ts';
 
 // Chromium's own messages name addresses in full, and nothing of a wall is for its background services to fetch or report.
 const SWITCHES = [
@@ -98,8 +98,17 @@ async function main(): Promise<void> {
   const first = await read();
   const log = createLog({ folder: first.settings.wall.logFolder ?? join(userData, 'logs'), redactor });
   const { logger } = log;
+  let running: RunningWall | undefined;
   const uptimeMs = () => clock.monotonic() - startedAt;
-  restartOnFaults({ logger, redactor, memory, uptimeMs, isEnding: ending, flush: () => log.close() });
+  restartOnFaults({
+    logger,
+    redactor,
+    memory,
+    uptimeMs,
+    isEnding: ending,
+    flush: () => log.close(),
+    onEnd: () => running?.deaf(),
+  });
   const { electron } = process.versions;
   logger.log('info', 'wall.start', { version: app.getVersion(), electron, platform: process.platform });
   memory.tellTo(logger);
@@ -132,6 +141,7 @@ async function main(): Promise<void> {
     signInsFor,
     ownPorts: () => ownPorts(),
   });
+  running = wall;
   const facts = {
     version: app.getVersion(),
     startedAt: clock.now() - uptimeMs(),

@@ -44,6 +44,8 @@ export interface RunningWall {
   /** A process died, or the like. */
   fault(kind: string): void;
   status(rest: Pick<WallStatus, 'version' | 'startedAt' | 'restarts' | 'safeMode'>): WallStatus;
+  /** The process is about to end: nothing is done any more. */
+  deaf(): void;
   stop(): Promise<void>;
 }
 
@@ -137,6 +139,10 @@ export function runWall(options: RunWallOptions): RunningWall {
         memoryBytes: {},
         faults: Object.fromEntries(faults),
       };
+    },
+    deaf() {
+      isStopped = true;
+      wall?.deaf();
     },
     async stop() {
       isStopped = true;

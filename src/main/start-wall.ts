@@ -41,6 +41,8 @@ export interface StartedWall {
   /** A fault that the state machines do not see, for the record. */
   fault(kind: string): void;
   status(rest: Pick<WallStatus, 'version' | 'startedAt' | 'restarts' | 'safeMode'>): WallStatus;
+  /** The process is about to end: nothing is done any more. */
+  deaf(): void;
   stop(): Promise<void>;
 }
 
@@ -180,6 +182,10 @@ export function startWall(options: StartWallOptions): StartedWall {
       const context = wall.context();
       const alarmOf = (name: string) => alarms.get(name)?.status(context.now.wall);
       return record.status(wall.state, context, rest, (name) => displays.get(name), alarmOf);
+    },
+    deaf() {
+      watch.stop();
+      wall.deaf();
     },
     async stop() {
       watch.stop();

@@ -349,6 +349,12 @@ class Turn implements SettleContext, SurfaceContext {
         const { session, partition, generation } = effect.view;
         if (this.#liveOf(session)?.attempt !== generation) return;
         this.#tellSession(session, { type: 'lost', partition, failure: effect.failure });
+        // The other surfaces' pages live on the same cookies, whether they have noticed or not.
+        for (const [name, other] of this.#surfaces) {
+          const view = shownOf(other)?.view;
+          if (name === surface || view?.session !== session || view.generation !== generation) continue;
+          this.#tellSurface(name, { type: 'lost', view: view.id, failure: effect.failure });
+        }
         return;
       }
       case 'report-stale': {

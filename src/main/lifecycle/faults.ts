@@ -15,6 +15,8 @@ export interface FaultHandlerOptions {
   readonly isEnding: () => boolean;
   /** Resolves when the log is written; never rejects. */
   readonly flush: () => Promise<void>;
+  /** Told just before the process ends: Electron destroys views then, and nothing may be done about it (33 crashes). */
+  readonly onEnd: () => void;
 }
 
 /**
@@ -27,6 +29,7 @@ export function restartOnFaults(options: FaultHandlerOptions): void {
     sleep: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
     end() {
       try {
+        options.onEnd();
         if (!isSupervised(process.env)) {
           app.relaunch({ args: relaunchArguments(process.argv, (text) => options.redactor.redact(text)) });
         }

@@ -109,6 +109,12 @@ export class Wall {
     this.tell({ type: 'cookies-gone', failure: { code: 'CONSOLE_SIGNED_OUT', sentence } });
   }
 
+  /** Hears nothing any more: the process is about to end, and its views with it. */
+  deaf(): void {
+    this.#stopped = true;
+    this.#clockwork.stop();
+  }
+
   /** Closes every view and timer; resolves when the partitions are empty. */
   async stop(): Promise<void> {
     if (this.#stopped) return;
