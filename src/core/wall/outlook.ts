@@ -1,6 +1,6 @@
 /** What the sessions and surfaces of a wall must know of each other. */
 import type { PlannedSurface, Programme } from '../plan/plan.ts';
-import { type Instant, hasCome, hasElapsed } from '../renewal/deadline.ts';
+import { type Instant, after, hasCome, hasElapsed } from '../renewal/deadline.ts';
 import type { Partition, Session } from '../session/state.ts';
 import { type Entry, SESSION_LEAD_MS, type Wants, isSoon } from '../surface/settle.ts';
 import type { Surface, View } from '../surface/state.ts';
@@ -30,7 +30,10 @@ export function neededDashboards(surface: Surface, wants: Wants, now: Instant): 
   return needed;
 }
 
-/** Whether a surface shows or soon wants a dashboard of a session that may be tried now. */
+/** A dashboard that has not been tried for this long after it failed counts as good again, in ms. */
+const FORGIVEN_MS = 600_000;
+
+/** Whether a surface shows or soon wants a dashboard of a session that has not failed of late. */
 export function hasGoodDashboard(
   surface: Surface,
   wants: Wants,
@@ -39,7 +42,7 @@ export function hasGoodDashboard(
 ): boolean {
   return neededDashboards(surface, wants, now).some((one) => {
     const trouble = surface.troubles.get(one);
-    return isOfSession(one) && (trouble === undefined || hasElapsed(trouble.nextTry.until, now));
+    return isOfSession(one) && (trouble === undefined || hasElapsed(after(trouble.nextTry.until, FORGIVEN_MS), now));
   });
 }
 
