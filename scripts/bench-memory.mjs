@@ -1,18 +1,19 @@
 // Whether the wall grows from renewal to renewal, and whether it ever stands without its dashboard: "Renew now" in its tray
 // menu, again and again, with what all its processes hold after each, and every picture of the screen looked at meanwhile.
-import { cp, mkdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { judgePieces } from './bench/growth.mjs';
 import { memoryOfTree } from './bench/memory.mjs';
-import { holdingsOf } from './bench/processes.mjs';
+import { ownCopy } from './bench/own-copy.mjs';
+import { holdingsOf, processesOf } from './bench/processes.mjs';
 import { report } from './bench/report.mjs';
 import { bootstrap } from './bootstrap.mjs';
 import { startDisplay } from './display.mjs';
-import { executableName } from './electron-runtime.mjs';
 import { classifyFrame } from './frame-classifier.mjs';
 import { projectRoot } from './lib/npm.mjs';
+import { waitUntil } from './lib/process.mjs';
 import { startStandIn, startWall, temporaryFolder } from './lib/program.mjs';
 import { runScript } from './lib/teardown.mjs';
 import { startTray } from './lib/tray.mjs';
@@ -29,15 +30,22 @@ const HELP = `Usage: npm run bench:memory -- [options]
 const LIVE_WITHIN_MS = 60_000;
 const CLICK_WORKS_WITHIN_MS = 3_000;
 const CLICKS_AT_MOST = 5;
-/** For the old view's renderer to end and its partition to be emptied. */
+/** For the old view's partition to be emptied; its renderer is waited for. */
 const SETTLE_MS = 400;
+const RENDERER_ENDS_WITHIN_MS = 10_000;
+/** Our own page, and the dashboard. */
+const RENDERERS_AT_REST = 2;
 /** Pictures without the dashboard that are further apart are different cases. */
 const APART_MS = 1_000;
 const GAPS_TOLD = 10;
 const STATE = join(projectRoot, '.cache', 'bench-memory.json');
 const GAPS = join(projectRoot, 'test-results', 'bench-memory');
 
-/** @typedef {import('./bench/growth.mjs').Piece} Piece */
+/**
+ * @typedef {import('./bench/growth.mjs').Piece} Piece
+ * @typedef {{ atMs: number, toMs: number, before?: number, after?: number }} Gap pictures in a row without the dashboard: the
+ *   first and the last, and which load of the page was seen before and after them
+ */
 
 const say = (/** @type {string} */ line) => process.stdout.write(`${line}\n`);
 
@@ -90,11 +98,9 @@ async function measurePiece(defer, pieces, count, until) {
   const tray = await startTray(/** @type {string} */ (display.env.DBUS_SESSION_BUS_ADDRESS));
   defer(tray.close);
   const standIn = await startStandIn({ node, keysDir: join(folder, 'keys'), defer });
-  // Another Electron that runs from the same files would take its share of their pages, and the sum with it.
-  const ownElectron = join(folder, 'electron');
-  await cp(electron.distPath, ownElectron, { recursive: true });
-  const executable = join(ownElectron, executableName());
-  const wall = await startWall({ executable, folder, env: display.env, settings: standIn.env, defer });
+  const { executable, libraries } = await ownCopy(electron.distPath, folder);
+  const env = { ...display.env, LD_LIBRARY_PATH: libraries };
+  const wall = await startWall({ executable, folder, env, settings: standIn.env, defer });
   const live = (/** @type {number} */ from) =>
     wall.waitFor(({ event }) => event === 'session.live', { what: 'Not live', timeoutMs: LIVE_WITHIN_MS, from });
   await live(0);
@@ -119,9 +125,9 @@ async function measurePiece(defer, pieces, count, until) {
     const from = wall.log.length;
     await renewNow(tray, wall, from);
     await live(from);
+    await oldViewGone(root);
     await delay(SETTLE_MS);
-    const { whole, own } = await memoryOfTree(root);
-    piece.samples.push({ whole, own, ...(await holdingsOf(root)) });
+    piece.samples.push({ ...(await memoryOfTree(root)), ...(await holdingsOf(root)) });
     await writeFile(STATE, JSON.stringify(pieces));
     if (i % 5 === 0 || i === count) sayLatest(piece, i % 5 || 5);
     await standIn.control('clearRequests');
@@ -130,9 +136,18 @@ async function measurePiece(defer, pieces, count, until) {
   await writeFile(STATE, JSON.stringify(pieces));
 }
 
+/** Waits until there are no more renderers than a wall at rest has; one that stays is in the samples. @param {number} root */
+async function oldViewGone(root) {
+  const renderers = async () => (await processesOf(root)).filter(({ kind }) => kind === 'renderer').length;
+  const look = async () => (await renderers()) <= RENDERERS_AT_REST;
+  await waitUntil(look, { what: 'The old view', timeoutMs: RENDERER_ENDS_WITHIN_MS }).catch(() => undefined);
+}
+
 /** @param {Piece} piece @param {number} count */
 function sayLatest({ samples, frames }, count) {
-  const latest = samples.slice(-count).map((one) => Object.values(one).join('/'));
+  const latest = samples
+    .slice(-count)
+    .map(({ whole, own, descriptors, threads, processes }) => [whole, own, descriptors, threads, processes].join('/'));
   const pictures = `${frames.seen} pictures, ${frames.without} without the dashboard`;
   say(`${`${samples.length}`.padStart(5)}: ${latest.join('  ')}  (${pictures})`);
 }
@@ -148,8 +163,10 @@ function sayLatest({ samples, frames }, count) {
  */
 async function watch(display, frames, wall) {
   let last = 0;
-  /** @type {number[]} */
+  /** @type {Gap[]} */
   const gaps = [];
+  /** @type {number | undefined} */
+  let load;
   const capture = await startCapture({
     ...display,
     fps,
@@ -161,9 +178,14 @@ async function watch(display, frames, wall) {
     },
     onFrame: ({ atMs, verdict }) => {
       frames.seen++;
-      if (verdict.kind !== 'dashboard') {
+      const gap = gaps.at(-1);
+      if (verdict.kind === 'dashboard') {
+        load = verdict.loadSeq;
+        if (gap !== undefined) gap.after ??= load;
+      } else {
         frames.without++;
-        if (atMs - (gaps.at(-1) ?? -Infinity) > APART_MS) gaps.push(atMs);
+        if (gap === undefined || atMs - gap.toMs > APART_MS) gaps.push({ atMs, toMs: atMs, before: load });
+        else gap.toMs = atMs;
       }
       frames.longestGapMs = Math.max(frames.longestGapMs, Math.round(atMs - last));
       frames.elapsedMs = Math.round(atMs);
@@ -175,15 +197,21 @@ async function watch(display, frames, wall) {
     async stop() {
       if (isStopped) return [];
       isStopped = true;
-      for (const atMs of gaps.slice(0, GAPS_TOLD)) sayAround(wall, capture.startedAtMs + atMs);
+      for (const gap of gaps.slice(0, GAPS_TOLD)) sayAround(wall, gap, capture.startedAtMs);
       return (await capture.stop()).saved;
     },
   };
 }
 
-/** @param {import('./lib/program.mjs').Wall} wall @param {number} atMs since the epoch */
-function sayAround(wall, atMs) {
-  say(`No dashboard at ${new Date(atMs).toISOString()}; the wall's log around it:`);
+/**
+ * @param {import('./lib/program.mjs').Wall} wall
+ * @param {Gap} gap
+ * @param {number} startedAtMs of the pictures, since the epoch
+ */
+function sayAround(wall, gap, startedAtMs) {
+  const atMs = startedAtMs + gap.atMs;
+  const loads = `after load ${gap.before} of the page, before load ${gap.after}`;
+  say(`No dashboard at ${new Date(atMs).toISOString()} for ${Math.round(gap.toMs - gap.atMs)} ms and more, ${loads}:`);
   for (const record of wall.log) {
     if (Math.abs(Date.parse(record.time) - atMs) <= APART_MS) say(`  ${JSON.stringify(record)}`);
   }

@@ -56,7 +56,14 @@ describe('memory figures', () => {
 });
 
 describe('a wall through many renewals', () => {
-  const sample = { whole: 300_000, own: 150_000, descriptors: 300, threads: 120, processes: 8 };
+  const sample = {
+    whole: 300_000,
+    own: 150_000,
+    ownByKind: { main: 150_000 },
+    descriptors: 300,
+    threads: 120,
+    processes: 8,
+  };
   /** @param {(i: number) => Partial<typeof sample>} at */
   const piece = (at, count = 250, without = 0) => ({
     startedAt: '2026-01-31T12:00:00Z',

@@ -3,8 +3,9 @@ import { commonSlopeOf, medianSlopeOf } from './memory.mjs';
 import { median, rounded } from './report.mjs';
 
 /**
- * @typedef {{ whole: number, own: number, descriptors: number, threads: number, processes: number }} Sample after one
- *   renewal; memory in KB, see `memoryOfTree`
+ * @typedef {import('./memory.mjs').Memory & { descriptors: number, threads: number, processes: number }} Sample after one
+ *   renewal
+ * @typedef {Exclude<keyof Sample, 'ownByKind'>} Figure
  * @typedef {{ seen: number, without: number, longestGapMs: number, elapsedMs: number }} Frames `without`: pictures of the
  *   screen that were not of the dashboard
  * @typedef {{ startedAt: string, electron: string, samples: Sample[], frames: Frames }} Piece one wall, from its start
@@ -36,8 +37,8 @@ export function judgePieces(pieces) {
       result,
     };
   }
-  const of = (/** @type {keyof Sample} */ name) => judged.map((samples) => samples.map((one) => one[name]));
-  const growthOf = (/** @type {keyof Sample} */ name) => {
+  const of = (/** @type {Figure} */ name) => judged.map((samples) => samples.map((one) => one[name]));
+  const growthOf = (/** @type {Figure} */ name) => {
     const { slope, error } = commonSlopeOf(of(name));
     return { growth: slope * count, error: error * count };
   };
@@ -63,6 +64,7 @@ export function judgePieces(pieces) {
     `times ${count}; several walls have one slope, and a level each.`,
     `PSS of all processes      ${mb(whole.growth)} ± ${mb(whole.error)} MB (bar ${PSS_BAR_MB})`,
     `without pages of files    ${mb(own.growth)} ± ${mb(own.error)} MB; by the median slope ${mb(ownMedian)} MB`,
+    `of it by process          ${kindsOf(judged).join(', ')}`,
     ...flat.map(({ name, bar, growth, ends }) => {
       const levels = ends.map(({ first, last }) => `${first} → ${last}`).join(', ');
       return `${name.padEnd(25)} ${growth}; median of the first and last ${ENDS}: ${levels} (bar ${bar} more)`;
@@ -80,4 +82,14 @@ export function judgePieces(pieces) {
     ...Object.fromEntries(flat.map(({ name, growth, ends }) => [name, { growth, ends }])),
   };
   return { lines, result };
+}
+
+/** @param {readonly (readonly Sample[])[]} judged @returns {string[]} for each kind of process, its levels at both ends */
+function kindsOf(judged) {
+  const kinds = new Set(judged.flatMap((samples) => samples.flatMap(({ ownByKind }) => Object.keys(ownByKind))));
+  return [...kinds].map((kind) => {
+    const level = (/** @type {readonly Sample[]} */ some) => median(some.map(({ ownByKind }) => ownByKind[kind] ?? 0));
+    const levels = judged.map((samples) => [samples.slice(0, ENDS), samples.slice(-ENDS)].map(level));
+    return `${kind} ${levels.map((ends) => ends.map((one) => rounded(one / 1024, 1)).join(' → ')).join(', ')} MB`;
+  });
 }

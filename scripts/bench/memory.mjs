@@ -8,7 +8,7 @@ import { median } from './report.mjs';
  * leaves out pages of files (programs, libraries, fonts): they are bounded by the files, and a share of them goes and
  * comes back whenever some other program starts or ends.
  *
- * @typedef {{ whole: number, own: number, processes: number }} Memory kilobytes
+ * @typedef {{ whole: number, own: number, ownByKind: Record<string, number> }} Memory kilobytes
  */
 
 /**
@@ -16,9 +16,14 @@ import { median } from './report.mjs';
  * @returns {Promise<Memory>} of the process and all that descend from it; Linux only
  */
 export async function memoryOfTree(root) {
-  const all = await Promise.all((await processesOf(root)).map(({ pid }) => memoryOf(pid)));
+  const all = await Promise.all(
+    (await processesOf(root)).map(async ({ pid, kind }) => ({ kind, ...(await memoryOf(pid)) })),
+  );
+  /** @type {Record<string, number>} */
+  const ownByKind = {};
+  for (const { kind, own } of all) ownByKind[kind] = (ownByKind[kind] ?? 0) + own;
   const sum = (/** @type {'whole' | 'own'} */ name) => all.reduce((total, one) => total + one[name], 0);
-  return { whole: sum('whole'), own: sum('own'), processes: all.filter(({ whole }) => whole > 0).length };
+  return { whole: sum('whole'), own: sum('own'), ownByKind };
 }
 
 /** @param {number} id @returns {Promise<{ whole: number, own: number }>} zeros when it is gone */
