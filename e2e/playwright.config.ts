@@ -1,6 +1,6 @@
 import { defineConfig } from '@playwright/test';
 
-const LONG = ['chaos/**/*.spec.ts', 'day.spec.ts', 'supervise.spec.ts'];
+const LONG = ['chaos/**/*.spec.ts', 'day.spec.ts', 'private-ca.spec.ts', 'supervise.spec.ts'];
 
 /**
  * Real Electron on private displays, against the stand-in on loopback. Each worker has a display of its own, so that a test can watch
