@@ -6,11 +6,6 @@ import type { Shown } from './state.ts';
 /** Stale data that a fresh load has not mended within this time are said to be stale over the picture, in ms. */
 export const SAY_AFTER_MS = 60_000;
 
-/** Age of the data in ms: by the clock that shows more, for one stands still in sleep and the other can be set. */
-export function dataAgeMs({ dataAt }: { readonly dataAt: Instant }, now: Instant): number {
-  return Math.max(0, now.monotonic - dataAt.monotonic, now.wall - dataAt.wall);
-}
-
 export function isStale(shown: Shown, dashboard: PlannedDashboard, now: Instant): boolean {
   return hasCome(after(shown.dataAt, dashboard.staleAfterMs), now);
 }
