@@ -9,11 +9,19 @@ import { withLock } from './lib/lock.mjs';
 import { pinnedNode, projectRoot, runNpm } from './lib/npm.mjs';
 import { digestOf, isInstalled, isStamped, stamp } from './lib/stamps.mjs';
 import { ensureSystemPackages } from './lib/system-packages.mjs';
+import { readReleaseKeys } from './release-keys.mjs';
 
 const OLDEST_NODE = [20, 19];
 /** What the build tools and test runner ask for; the pinned Node is newer. */
 const OLDEST_NODE_FOR_TOOLS = [22, 12];
-const BUILT_FROM = ['src', 'assets', 'scripts/build.mjs', 'package.json', 'package-lock.json'];
+const BUILT_FROM = [
+  'src',
+  'assets',
+  'scripts/build.mjs',
+  'scripts/release-keys.mjs',
+  'package.json',
+  'package-lock.json',
+];
 const TSCONFIGS = ['tsconfig.json', 'tsconfig.base.json'];
 
 /**
@@ -103,7 +111,7 @@ async function ensureBuild(log) {
   const file = join(projectRoot, 'dist', '.stamp');
   const isSource = (/** @type {string} */ path) => !path.endsWith('.test.ts');
   // Taken before the build: what changes while it runs is built next time.
-  const digest = await digestOf(projectRoot, [...BUILT_FROM, ...TSCONFIGS], isSource);
+  const digest = (await digestOf(projectRoot, [...BUILT_FROM, ...TSCONFIGS], isSource)) + readReleaseKeys();
   if (await isStamped(file, digest)) return;
   log('Building');
   await runNpm(['run', '--silent', 'build'], { quiet: true });

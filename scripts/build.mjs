@@ -6,6 +6,7 @@
 import { cp, mkdir, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
+import { readReleaseKeys } from './release-keys.mjs';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 const out = join(root, 'dist');
@@ -15,33 +16,47 @@ const requireBanner = {
   js: "import { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url);",
 };
 
-/** Builds everything into dist/; rejects when a bundle fails. */
+const common = {
+  absWorkingDir: root,
+  bundle: true,
+  target: 'es2022',
+  sourcemap: /** @type {const} */ ('linked'),
+  sourcesContent: false,
+  legalComments: /** @type {const} */ ('none'),
+  logLevel: /** @type {const} */ ('warning'),
+};
+const esm = {
+  ...common,
+  platform: /** @type {const} */ ('node'),
+  format: /** @type {const} */ ('esm'),
+  splitting: true,
+  minify: true,
+  keepNames: true,
+  chunkNames: 'chunks/[name]-[hash]',
+  banner: requireBanner,
+};
+
+/**
+ * Bundles the command, with the keys that it trusts versions by.
+ *
+ * @param {string} outdir
+ * @param {string} releaseKeys PEM text, or nothing
+ */
+export async function buildCommand(outdir, releaseKeys) {
+  const { build: bundle } = await import('esbuild');
+  const define = { __VIGIL_RELEASE_KEYS__: JSON.stringify(releaseKeys) };
+  await bundle({ ...esm, entryPoints: ['src/cli/main.ts'], outdir, define });
+}
+
+/** Builds everything into dist/; rejects when a bundle fails, or when the release's keys are none. */
 export async function build() {
   const { build: bundle } = await import('esbuild');
+  const releaseKeys = readReleaseKeys();
   await rm(out, { recursive: true, force: true });
   await mkdir(out, { recursive: true });
-  const common = {
-    absWorkingDir: root,
-    bundle: true,
-    target: 'es2022',
-    sourcemap: /** @type {const} */ ('linked'),
-    sourcesContent: false,
-    legalComments: /** @type {const} */ ('none'),
-    logLevel: /** @type {const} */ ('warning'),
-  };
-  const esm = {
-    ...common,
-    platform: /** @type {const} */ ('node'),
-    format: /** @type {const} */ ('esm'),
-    splitting: true,
-    minify: true,
-    keepNames: true,
-    chunkNames: 'chunks/[name]-[hash]',
-    banner: requireBanner,
-  };
   await Promise.all([
     bundle({ ...esm, entryPoints: ['src/main/index.ts'], outdir: 'dist/main', external: ['electron'] }),
-    bundle({ ...esm, entryPoints: ['src/cli/main.ts'], outdir: 'dist/cli' }),
+    buildCommand('dist/cli', releaseKeys),
     bundle({ ...esm, entryPoints: ['src/standin/main.ts'], outdir: 'dist/standin' }),
     bundle({
       ...common,

@@ -1,9 +1,11 @@
-import type { KeyObject } from 'node:crypto';
+import { type KeyObject, createHash } from 'node:crypto';
+import { lstatSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { dirname, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { AppError } from '../../core/errors.ts';
+import type { Logger } from '../../core/ports.ts';
 import { DEFAULT_SUPERVISOR_POLICY } from '../../core/supervisor/state.ts';
 import { createNodeClock } from '../../node/clock.ts';
 import { createLog } from '../../node/log.ts';
@@ -41,6 +43,7 @@ export async function supervise(
 
   keepAlive();
   const log = createLog({ folder: root.logs, name: 'supervisor.log', also: print });
+  await tellTrust(log.logger, root, keys, options['publicKey'] === undefined ? 'this build' : '--public-key');
   const supervisor = await startSupervisor({
     root,
     keys,
@@ -85,9 +88,41 @@ function rootOf(given: unknown): string {
   return root;
 }
 
+/** The keys that versions must be signed with: those named, and in their place alone those of the build. None: no version is trusted. */
 function keysOf(given: unknown): readonly KeyObject[] {
-  if (typeof given === 'string') return readPublicKeys(resolve(given));
-  return RELEASE_KEYS === undefined ? [] : publicKeysIn(RELEASE_KEYS, 'The key of this build');
+  if (given === '') throw new AppError('USAGE', '--public-key names no file.');
+  if (typeof given !== 'string') return RELEASE_KEYS === undefined ? [] : publicKeysIn(RELEASE_KEYS, 'This build');
+  const path = resolve(given);
+  const keys = readPublicKeys(path);
+  // Whoever may change the key may sign what is started. Windows has lists of who may do what instead.
+  if (process.platform !== 'win32' && (lstatSync(path).mode & 0o002) !== 0) {
+    throw new AppError('SUPERVISE_KEY_INVALID', `The key file ${path} may be written to by everybody on this machine.`);
+  }
+  return keys;
+}
+
+/** Says by which keys versions are trusted, or that those which lie there are not looked at. */
+async function tellTrust(logger: Logger, root: Root, keys: readonly KeyObject[], from: string): Promise<void> {
+  if (keys.length > 0) {
+    const names = keys.map((key) =>
+      createHash('sha256')
+        .update(key.export({ type: 'spki', format: 'der' }))
+        .digest('hex'),
+    );
+    logger.log('info', 'keys.trusted', { from, sha256: names });
+  } else if (await hasVersions(root)) {
+    logger.log('error', 'versions.not-trusted', { error: noKey(root) });
+  }
+}
+
+function noKey(root: Root): AppError {
+  const sentence = `There are versions in ${root.folder}, but no key that they would be trusted by: name it with --public-key.`;
+  return new AppError('SUPERVISE_KEY_INVALID', sentence);
+}
+
+async function hasVersions({ versions, incoming }: Root): Promise<boolean> {
+  const found = await Promise.all([versions, incoming].map((folder) => readdir(folder).catch(() => [])));
+  return found.flat().length > 0;
 }
 
 function trialOf(given: unknown): number {
@@ -102,11 +137,7 @@ function trialOf(given: unknown): number {
 /** Where there is nothing to start and nothing that could come, waiting would be of no use. */
 async function refuseNothing(root: Root, keys: readonly KeyObject[], wall: string | undefined): Promise<void> {
   if (wall !== undefined || keys.length > 0) return;
-  const versions = await readdir(root.versions).catch(() => []);
-  if (versions.length > 0) {
-    const sentence = `There are versions in ${root.versions}, but no key that they would be trusted by: name it with --public-key.`;
-    throw new AppError('SUPERVISE_KEY_INVALID', sentence);
-  }
+  if (await hasVersions(root)) throw noKey(root);
   const sentence = "There is no wall beside this command: name the wall's own command after --.";
   throw new AppError('SUPERVISE_NOTHING_TO_RUN', sentence);
 }
