@@ -15,7 +15,8 @@ export const LAYERS = {
   node: ['core'],
   simulator: ['core'],
   standin: ['core', 'node'],
-  cli: ['core', 'autoid', 'keys', 'credentials', 'aws', 'node'],
+  server: ['core', 'autoid', 'keys', 'credentials', 'aws', 'node'],
+  cli: ['core', 'autoid', 'keys', 'credentials', 'aws', 'node', 'server'],
   main: ['core', 'autoid', 'keys', 'credentials', 'aws', 'node'],
   preload: ['core'],
   renderer: ['core', 'preload'],
@@ -25,7 +26,7 @@ export const LAYERS = {
  * Packages a pure layer may name: nothing but the schema library.
  * @type {Record<string, readonly string[]>}
  */
-const PURE = { core: ['zod', 'temporal-polyfill'], autoid: [] };
+const PURE = { core: ['zod', 'temporal-polyfill'], autoid: ['hpke'] };
 
 const SOURCES = fileURLToPath(new URL('../src', import.meta.url));
 
