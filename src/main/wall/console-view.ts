@@ -67,6 +67,8 @@ export class ConsoleView implements GuardedView {
   #signedOut = false;
   #entered = false;
   #isGone = false;
+  /** Of the newest answer that is a page or an error. */
+  #wishMs: number | undefined;
 
   constructor(options: ConsoleViewOptions) {
     this.#options = options;
@@ -203,9 +205,13 @@ export class ConsoleView implements GuardedView {
     else if (!this.#closed) this.#options.events.lost(SIGNED_OUT);
   }
 
+  onPageAnswer(retryAfterMs: number | undefined): void {
+    this.#wishMs = retryAfterMs;
+  }
+
   onErrorPage(status: number): void {
     this.#log('view.error-page', { status });
-    if (!this.#closed) this.#options.events.doubted(failureOfStatus(status, 'destination'));
+    if (!this.#closed) this.#options.events.doubted(failureOfStatus(status, 'destination', this.#wishMs));
   }
 
   onDataCall(id: number, url: string, ended?: { readonly status: number | undefined }): void {
@@ -287,7 +293,7 @@ export class ConsoleView implements GuardedView {
       this.#onLiveCommitted(kind, status);
       return;
     }
-    if (status >= 400) this.#fail(failureOfStatus(status, kind));
+    if (status >= 400) this.#fail(failureOfStatus(status, kind, this.#wishMs));
     else if (kind === 'sign-in' || kind === 'signed-out') {
       // A page of the sign-in host may be a step on the way that moves on by script.
       setTimeout(() => {

@@ -1,4 +1,5 @@
 import type { OnHeadersReceivedListenerDetails, OnSendHeadersListenerDetails, Session, WebContents } from 'electron';
+import { retryAfterMs } from '../../autoid/retry-after.ts';
 
 /** What the guard makes of an address in the main frame. */
 export type PageKind = 'destination' | 'console-other' | 'sign-in' | 'signed-out' | 'issuer' | 'foreign';
@@ -10,6 +11,8 @@ export interface GuardedView {
   classify(url: string): PageKind;
   /** A sign-in page, a signed-out page or our own issuer address was about to take the page's place. */
   onSignedOut(kind: 'sign-in' | 'signed-out' | 'issuer'): void;
+  /** An answer came that is a page or an error; `retryAfterMs` is its server's wish for when to be asked again, where it has one. */
+  onPageAnswer(retryAfterMs: number | undefined): void;
   /** An error page was about to take a live page's place. */
   onErrorPage(status: number): void;
   /** A data call of the page was sent, and ended: with an HTTP status, 0 where no answer came, undefined where none counts. */
@@ -50,6 +53,7 @@ export function guardNavigation(contents: WebContents, view: GuardedView): void 
 export function swallowLastPages(session: Session, viewOf: (contentsId: number) => GuardedView | undefined): void {
   session.webRequest.onHeadersReceived({ urls: ['<all_urls>'] }, (details, answer) => {
     const view = isPage(details) && details.webContentsId !== undefined ? viewOf(details.webContentsId) : undefined;
+    view?.onPageAnswer(wishOf(details));
     const kind = view?.isLive === true ? view.classify(details.url) : undefined;
     const signedOut = kind === 'sign-in' || kind === 'signed-out';
     if (view === undefined || kind === undefined || !(signedOut || details.statusCode >= 400)) {
@@ -85,6 +89,12 @@ export function watchDataCalls(session: Session, viewOf: (contentsId: number) =>
 }
 
 type Call = Pick<OnSendHeadersListenerDetails, 'resourceType' | 'method' | 'webContentsId'>;
+
+function wishOf({ responseHeaders = {} }: OnHeadersReceivedListenerDetails): number | undefined {
+  return retryAfterMs(
+    Object.fromEntries(Object.entries(responseHeaders).map(([name, values]) => [name.toLowerCase(), values[0] ?? ''])),
+  );
+}
 
 function isPage(details: OnHeadersReceivedListenerDetails): boolean {
   return details.resourceType === 'mainFrame' && (details.statusCode < 300 || details.statusCode > 399);

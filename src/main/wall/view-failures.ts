@@ -49,17 +49,20 @@ const FAULTS: Readonly<Record<Exclude<Fault, 'error-page'>, Failure>> = {
   'one-colour': { code: 'CONSOLE_BLANK', sentence: 'The dashboard shows nothing but one colour. It is opened afresh.' },
 };
 
-/** An HTTP error in place of a page. */
-export function failureOfStatus(status: number, kind: PageKind): Failure {
+/** An HTTP error in place of a page. @param wishMs when its server wishes to be asked again, in ms from now */
+export function failureOfStatus(status: number, kind: PageKind, wishMs: number | undefined): Failure {
+  const wish = wishMs === undefined ? {} : { retryAfterMs: wishMs };
   if (kind === 'sign-in' || kind === 'signed-out') {
     return {
       code: 'FEDERATION_REFUSED',
       sentence: `The sign-in page refused the login (HTTP ${status}). The login URL may have ended, or the clock of this machine may be wrong.`,
+      ...wish,
     };
   }
   if (status === 403) return DENIED;
   if (status === 404) return MISSING;
-  return { code: 'CONSOLE_LOAD_FAILED', sentence: `The console answered with HTTP ${status}. It is tried again.` };
+  const sentence = `The console answered with HTTP ${status}. It is tried again.`;
+  return { code: 'CONSOLE_LOAD_FAILED', sentence, ...wish };
 }
 
 /** A page whose calls for data do not succeed. @param refusal how they were refused, if they were */
