@@ -6,7 +6,7 @@ import { Authority } from './support/certificates.ts';
 import { openFaultProxy } from './support/fault-proxy.ts';
 import { type OwnNames, makeOwnNames, noOwnNames } from './support/names.ts';
 import { IN_THE_FIELD, targetsInTheField } from './support/proxies.ts';
-import { askForSignIn, failToRenew, renew } from './support/renewals.ts';
+import { failToRenew, failToSignIn, renew } from './support/renewals.ts';
 import { expect, test } from './support/test.ts';
 
 const authority = new Authority('A company');
@@ -72,9 +72,7 @@ test.describe('networks that do not let a wall through at its start', () => {
         [{ kind: 'refuse' }, 'NETWORK_REFUSED', 'cannot be reached'],
       ] as const) {
         await proxy.control.on('x', fault);
-        const before = waiting().length;
-        await askForSignIn(wall, tray);
-        expect.soft(await wall.says('session.waiting', { after: before }), fault.kind).toMatchObject({ code });
+        expect.soft(await failToSignIn(wall, tray), fault.kind).toMatchObject({ code });
         await expect.soft(notice.locator('#headline'), fault.kind).toHaveText('Waiting for the network');
         await expect.soft(notice.locator('#code'), fault.kind).toHaveText(code);
         await expect.soft(notice.locator('#sentence'), fault.kind).toContainText(sentence);

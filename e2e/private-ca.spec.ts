@@ -4,7 +4,7 @@ import { Authority, badCertificates } from './support/certificates.ts';
 import { openFaultProxy } from './support/fault-proxy.ts';
 import { openSecureFront } from './support/proxies.ts';
 import { SCOPE, openRegistry } from './support/registry.ts';
-import { askForSignIn, failToRenew, renew } from './support/renewals.ts';
+import { askForSignIn, failToRenew, failToSignIn, renew } from './support/renewals.ts';
 import type { LogRecord } from './support/log.ts';
 import { READER } from './support/stage.ts';
 import { expect, test } from './support/test.ts';
@@ -82,11 +82,7 @@ async function keysAreRefusedAndTaken(
   const wall = start();
   await wall.says('session.waiting');
   await proxy.control.off('start');
-  await isRefusedAt(proxy, source, address, async () => {
-    const before = wall.log.of('session.waiting').length;
-    await askForSignIn(wall, tray);
-    return wall.says('session.waiting', { after: before });
-  });
+  await isRefusedAt(proxy, source, address, () => failToSignIn(wall, tray));
   await askForSignIn(wall, tray);
   expect(await wall.isLive()).toMatchObject({ verified: true });
 }

@@ -11,7 +11,7 @@ import {
   openSecureFront,
 } from './support/proxies.ts';
 import { type Registry, SCOPE, openRegistry } from './support/registry.ts';
-import { askForSignIn } from './support/renewals.ts';
+import { askForSignIn, failToSignIn } from './support/renewals.ts';
 import { READER, REGION, type Stage } from './support/stage.ts';
 import { test as base, expect } from './support/test.ts';
 
@@ -151,11 +151,7 @@ test('a PAC file that is missing, a proxy that is down, one that does not take o
       await expect(notice.locator('#next')).toHaveText(/^(Next try in \d+ s|Trying again now)$/);
     };
     const failures = () => wall.log.of('session.waiting');
-    const failOnceMore = async () => {
-      const before = failures().length;
-      await askForSignIn(wall, tray);
-      return wall.says('session.waiting', { after: before });
-    };
+    const failOnceMore = () => failToSignIn(wall, tray);
     expect(await wall.says('session.waiting')).toMatchObject({ code: 'NETWORK_PROXY' });
     await isTold(/PAC file/);
 

@@ -4,7 +4,7 @@ import { type Eavesdropper, eavesdrop } from './support/eavesdropper.ts';
 import { openFront } from './support/front.ts';
 import { environmentOf } from './support/processes.ts';
 import { SCOPE, openRegistry } from './support/registry.ts';
-import { askForSignIn, failToRenew, renew } from './support/renewals.ts';
+import { askForSignIn, failToRenew, failToSignIn, renew } from './support/renewals.ts';
 import { type Secret, SecretSearch } from './support/secret-search.ts';
 import { READER, SECRET_NAME, type Stage, USER } from './support/stage.ts';
 import { expect, test } from './support/test.ts';
@@ -113,9 +113,7 @@ test('notices tell no secret, and a wall that is killed outright leaves none beh
   await readNotice((await wall.says('session.waiting'))['code']);
   await stage.control.heal('s3');
   await failInEveryWay(stage, async () => {
-    const before = wall.log.of('session.waiting').length;
-    await askForSignIn(wall, tray);
-    await readNotice((await wall.says('session.waiting', { after: before }))['code']);
+    await readNotice((await failToSignIn(wall, tray))['code']);
   });
   await askForSignIn(wall, tray);
   await wall.isLive();

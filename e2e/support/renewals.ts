@@ -2,9 +2,11 @@ import type { TrayHost } from './tray.ts';
 import type { LogRecord } from './log.ts';
 import type { Wall } from './wall.ts';
 
+const BEGINNINGS = ['session.renewing', 'session.signing-in'];
+
 /** Asks for a sign-in by the tray's menu, and waits until it has begun. */
 export async function askForSignIn(wall: Wall, tray: TrayHost): Promise<void> {
-  const begun = () => wall.log.of('session.renewing').length + wall.log.of('session.signing-in').length;
+  const begun = () => wall.log.records().filter(({ event }) => BEGINNINGS.includes(event)).length;
   const before = begun();
   await tray.click('Renew now', () => begun() > before);
 }
@@ -17,10 +19,22 @@ export async function renew(wall: Wall, tray: TrayHost): Promise<LogRecord> {
 }
 
 /** Asks for a renewal that is to fail, and gives the record of its failure. */
-export async function failToRenew(wall: Wall, tray: TrayHost): Promise<LogRecord> {
-  const before = wall.log.of('session.renewal-failed').length;
+export function failToRenew(wall: Wall, tray: TrayHost): Promise<LogRecord> {
+  return failAfresh(wall, tray, 'session.renewal-failed');
+}
+
+/** Asks for a sign-in that is to fail while there is no session, and gives the record of its failure. */
+export function failToSignIn(wall: Wall, tray: TrayHost): Promise<LogRecord> {
+  return failAfresh(wall, tray, 'session.waiting');
+}
+
+/** A try by backoff may be under way that still meets what was before: only one that began from now on counts. */
+async function failAfresh(wall: Wall, tray: TrayHost, event: string): Promise<LogRecord> {
+  const since = Date.now();
   await askForSignIn(wall, tray);
-  return wall.says('session.renewal-failed', { after: before });
+  const begun = () =>
+    wall.log.records().find(({ event: name, time }) => BEGINNINGS.includes(name) && Date.parse(time) >= since);
+  return wall.says(event, { where: ({ time }) => time > (begun()?.time ?? time) });
 }
 
 /** Asks for a renewal that succeeds while the dashboard is refused, and gives the record of the refusal. */
