@@ -15,6 +15,7 @@ import { LONGEST_SECONDS } from '../renewal/duration-ladder.ts';
 import { renewalAgeMs } from '../renewal/renewal-time.ts';
 import type {
   Attempt,
+  Failed,
   Live,
   Partition,
   Phase,
@@ -70,14 +71,20 @@ export function sessionDeadlines(
     case 'signing-in':
       return [phase.attempt.giveUpAt];
     case 'waiting':
-      return needed ? [phase.nextTry.until] : [];
+      return needed ? waitDeadlines(phase) : [];
     case 'live': {
-      const due = phase.renewal.failed?.nextTry.until ?? phase.renewal.at;
-      return needed && !isBlocked(session, context) ? [due, phase.live.endsAt] : [phase.live.endsAt];
+      const { live, renewal } = phase;
+      const due = renewal.failed === undefined ? [renewal.at] : waitDeadlines(renewal.failed);
+      return needed && !isBlocked(session, context) ? [...due, live.endsAt] : [live.endsAt];
     }
     case 'renewing':
       return [phase.attempt.giveUpAt, phase.live.endsAt];
   }
+}
+
+/** Another dashboard may be wanted by the time that a wait may end, see `isHastened` in `core/wall`. */
+function waitDeadlines({ nextTry, byEntry }: Failed): readonly Instant[] {
+  return byEntry === true ? [nextTry.until, nextTry.notBefore] : [nextTry.until];
 }
 
 function attemptOf(phase: Phase): Attempt | undefined {
@@ -141,7 +148,7 @@ function onClock(session: Session, context: SessionContext): SessionStep {
         if (!context.needed && failed === undefined) return [rest(session), []];
         return failed === undefined
           ? begin({ ...session, phase: { kind: 'idle' } }, 0, context)
-          : goDark(session, failed.reason, failed.failures, failed.nextTry);
+          : goDark(session, failed);
       }
       const due = failed === undefined ? hasCome(phase.renewal.at, now) : hasElapsed(failed.nextTry.until, now);
       return due && !isBlocked(session, context) ? begin(session, failed?.failures ?? 0, context) : [session, []];
@@ -227,13 +234,13 @@ function onLost(
     return begin({ ...session, phase: { kind: 'idle' }, losses: 0 }, 0, context);
   }
   const losses = failed === undefined ? session.losses + 1 : session.losses;
-  const failures = failed?.failures ?? losses;
-  const nextTry = failed?.nextTry ?? waitAfter(failures, event.failure, context);
+  const wait = failed ?? { failures: losses, nextTry: waitAfter(losses, event.failure, context) };
+  const next: Failed = { ...wait, reason: event.failure };
   // The last picture stays for a short wait: nothing better is there until the next try has been made.
-  if (nextTry.until.monotonic - context.now.monotonic <= context.policy.keepPictureMs) {
-    return [{ ...session, losses, phase: { kind: 'waiting', reason: event.failure, failures, nextTry } }, []];
+  if (next.nextTry.until.monotonic - context.now.monotonic <= context.policy.keepPictureMs) {
+    return [{ ...session, losses, phase: { kind: 'waiting', ...next } }, []];
   }
-  return goDark({ ...session, losses }, event.failure, failures, nextTry);
+  return goDark({ ...session, losses }, next);
 }
 
 const hasSettled = ({ since }: Live, { now, policy }: SessionContext) =>
@@ -251,7 +258,7 @@ function onNudge(session: Session, context: SessionContext): SessionStep {
     if (hasElapsed(nextTry.until, now)) return begin(next, phase.failures, context);
     return [{ ...next, phase: { ...phase, nextTry } }, []];
   }
-  if (phase.kind === 'live' && phase.renewal.failed !== undefined) {
+  if (phase.kind === 'live' && phase.renewal.failed !== undefined && !isBlocked(session, context)) {
     const { failed } = phase.renewal;
     const [next, nextTry] = hasten(session, failed.nextTry, context);
     if (nextTry === failed.nextTry) return [session, []];
@@ -288,19 +295,18 @@ function fail(before: Session, failure: Failure, context: SessionContext, byEntr
   const failures = attempt.failures + 1;
   const unhastened = waitAfter(failures, failure, context);
   const [session, nextTry] = attempt.nudged ? hasten(before, unhastened, context) : [before, unhastened];
+  const failed: Failed = { reason: failure, failures, nextTry, ...(byEntry ? { byEntry } : {}) };
   const abandon: SessionEffect = { type: 'abandon', attempt: attempt.id };
   if (phase.kind === 'renewing' && !hasCome(phase.live.endsAt, context.now)) {
-    const renewal: Renewal = { ...phase.renewal, failed: { reason: failure, failures, nextTry } };
-    return [{ ...session, phase: { kind: 'live', live: phase.live, renewal } }, [abandon]];
+    return [
+      { ...session, phase: { kind: 'live', live: phase.live, renewal: { ...phase.renewal, failed } } },
+      [abandon],
+    ];
   }
-  const [dark, effects] = goDark(session, failure, failures, nextTry);
-  const { phase: waiting } = dark;
-  const next: Session =
-    byEntry && waiting.kind === 'waiting' ? { ...dark, phase: { ...waiting, byEntry: true } } : dark;
-  return [next, [abandon, ...effects]];
+  const [dark, effects] = goDark(session, failed);
+  return [dark, [abandon, ...effects]];
 }
 
-function goDark(session: Session, reason: Failure, failures: number, nextTry: Wait): SessionStep {
-  const phase: Phase = { kind: 'waiting', reason, failures, nextTry };
-  return [{ ...rest(session), phase }, [{ type: 'dark', reason }]];
+function goDark(session: Session, failed: Failed): SessionStep {
+  return [{ ...rest(session), phase: { kind: 'waiting', ...failed } }, [{ type: 'dark', reason: failed.reason }]];
 }

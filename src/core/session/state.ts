@@ -38,23 +38,26 @@ export interface Wait {
   readonly notBefore: Instant;
 }
 
+/** What the last try came to that failed. */
+export interface Failed {
+  readonly reason: Failure;
+  /** In a row. */
+  readonly failures: number;
+  readonly nextTry: Wait;
+  /** The sign-in itself succeeded: what failed is the dashboard that it opened. */
+  readonly byEntry?: true;
+}
+
 /** The next renewal: when it is due by the session's age, and what the last try came to, if it failed. */
 export interface Renewal {
   readonly at: Instant;
-  readonly failed?: { readonly reason: Failure; readonly failures: number; readonly nextTry: Wait };
+  readonly failed?: Failed;
 }
 
 export type Phase =
   | { readonly kind: 'idle' }
   | { readonly kind: 'signing-in'; readonly attempt: Attempt; readonly reason?: Failure }
-  | {
-      readonly kind: 'waiting';
-      readonly reason: Failure;
-      readonly failures: number;
-      readonly nextTry: Wait;
-      /** The sign-in itself succeeded: what failed is the dashboard that it opened. */
-      readonly byEntry?: true;
-    }
+  | ({ readonly kind: 'waiting' } & Failed)
   | { readonly kind: 'live'; readonly live: Live; readonly renewal: Renewal }
   | { readonly kind: 'renewing'; readonly live: Live; readonly attempt: Attempt; readonly renewal: Renewal };
 

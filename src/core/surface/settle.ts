@@ -212,9 +212,15 @@ function choose(
   const first = isShown && sessionOf(upcoming, context) === sessionOf(wanted, context) ? upcoming : wanted;
   const later = isSoon(wants, now, SESSION_LEAD_MS) ? dashboardOf(wants.next) : undefined;
   const others = [...candidates, later, ...wants.standby];
-  const good = [first, ...others].filter((one) => one !== undefined && mayTry(one));
-  if (!isShown) {
-    const missing = (wanted !== undefined && mayTry(wanted) ? withLogin(wanted) : undefined) ?? direct(wanted);
+  // One failure may be anybody's.
+  const repeated = (one: string) => Math.max(1, surface.troubles.get(one)?.failures ?? 0);
+  const good = [first, ...others]
+    .filter((one): one is string => one !== undefined && mayTry(one))
+    .sort((one, other) => repeated(one) - repeated(other));
+  if (!isShown && wanted !== undefined) {
+    const session = sessionOf(wanted, context);
+    const best = mayTry(wanted) ? good.find((one) => sessionOf(one, context) === session) : undefined;
+    const missing = withLogin(best) ?? direct(wanted);
     if (missing !== undefined) return missing;
   }
   for (const dashboard of [...good, ...others]) {

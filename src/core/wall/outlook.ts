@@ -3,7 +3,7 @@ import type { PlannedSurface, Programme } from '../plan/plan.ts';
 import { type Instant, after, hasCome, hasElapsed } from '../renewal/deadline.ts';
 import type { Partition, Session } from '../session/state.ts';
 import { type Entry, SESSION_LEAD_MS, type Wants, isSoon } from '../surface/settle.ts';
-import type { Surface, View } from '../surface/state.ts';
+import type { Surface, Trouble, View } from '../surface/state.ts';
 import { shownOf, viewsOf } from '../surface/surface.ts';
 
 /**
@@ -33,17 +33,18 @@ export function neededDashboards(surface: Surface, wants: Wants, now: Instant): 
 /** A dashboard that has not been tried for this long after it failed counts as good again, in ms. */
 const FORGIVEN_MS = 600_000;
 
-/** Whether a surface shows or soon wants a dashboard of a session that has not failed of late. */
-export function hasGoodDashboard(
-  surface: Surface,
-  wants: Wants,
-  now: Instant,
-  isOfSession: (dashboard: string) => boolean,
-): boolean {
-  return neededDashboards(surface, wants, now).some((one) => {
-    const trouble = surface.troubles.get(one);
-    return isOfSession(one) && (trouble === undefined || hasElapsed(after(trouble.nextTry.until, FORGIVEN_MS), now));
-  });
+/** Whether a dashboard has not failed of late, whichever surface it was to show on. */
+export function isGood(dashboard: string, surfaces: Iterable<Surface>, now: Instant): boolean {
+  for (const { troubles } of surfaces) {
+    const trouble = troubles.get(dashboard);
+    if (trouble !== undefined && !hasElapsed(forgivenAt(trouble), now)) return false;
+  }
+  return true;
+}
+
+/** When a dashboard that has failed counts as good again, unless it fails once more. */
+export function forgivenAt({ nextTry }: Trouble): Instant {
+  return after(nextTry.until, FORGIVEN_MS);
 }
 
 /** How dashboards of a session can be opened. */

@@ -207,6 +207,77 @@ describe('several surfaces', () => {
   });
 });
 
+describe('a dashboard that never opens', () => {
+  const BROKEN: Failure = { code: 'CONSOLE_NOT_PAINTED', sentence: 'It did not paint.' };
+  const isUnderWay = (bench: Bench) => ['signing-in', 'renewing'].includes(bench.session().phase.kind);
+
+  /** Lets sign-ins under way fail with the dashboard that they open. */
+  const failAll = (bench: Bench) => {
+    if (!isUnderWay(bench)) return;
+    bench.signedIn();
+    for (const name of bench.wall.surfaces.keys()) {
+      if (bench.surface(name).incoming?.view.signsIn === true) bench.fails(BROKEN, name);
+    }
+  };
+
+  /** Surface one shows what never opens, the other one at first, too, and then, after `ms`, something else. */
+  const until = (ms: number) => {
+    const bench = pair();
+    bench.programmes['two'] = change('Left', bench.now.wall + ms, 'Right');
+    return bench.start();
+  };
+
+  it('neither keeps a session waiting nor takes its login URL when another dashboard of it is wanted', () => {
+    const bench = until(HOUR);
+    while (bench.now.monotonic < HOUR - MINUTE - 1_000) {
+      failAll(bench);
+      bench.live(1_000);
+    }
+    // It is needed a minute before its time.
+    bench.live(7_000);
+    expect(isUnderWay(bench)).toBe(true);
+    bench.signedIn();
+    expect(bench.incoming('two')).toMatchObject({ dashboard: 'Right', signsIn: true });
+  });
+
+  it('is known for it after the session that it could not renew is over', () => {
+    const bench = until(2 * HOUR);
+    bench.signedIn();
+    bench.painted('one');
+    bench.painted('two');
+    while (bench.now.monotonic < 2 * HOUR - MINUTE - 1_000) {
+      failAll(bench);
+      bench.live(1_000);
+    }
+    expect(bench.session().phase).toMatchObject({ byEntry: true });
+    bench.live(7_000);
+    expect(isUnderWay(bench)).toBe(true);
+  });
+
+  it('is not taken for another one on a surface that has not tried it', () => {
+    const bench = pair().always('two', 'Left').start();
+    let tries = 0;
+    while (bench.now.monotonic < 6 * HOUR) {
+      const before = bench.session().attempts;
+      failAll(bench);
+      bench.live(10_000);
+      if (bench.now.monotonic > HOUR) tries += bench.session().attempts - before;
+    }
+    // One for every half of the longest wait, and no more.
+    expect(tries).toBeLessThanOrEqual((5 * HOUR) / 150_000);
+    expect(bench.session().hastened).toEqual([]);
+  });
+
+  it('lets the wall look at the clock when something else may be tried', () => {
+    const bench = until(HOUR);
+    failAll(bench);
+    const { phase } = bench.session();
+    if (phase.kind !== 'waiting') throw new Error('it should wait');
+    const deadlines = wallDeadlines(bench.wall, bench.context);
+    expect(deadlines).toContainEqual(phase.nextTry.notBefore);
+  });
+});
+
 describe('a playlist', () => {
   it('loads the next dashboard behind the current one and raises it to the millisecond', () => {
     const bench = new Bench([dashboard('Left'), dashboard('Right')], [surface('one')]);

@@ -9,8 +9,10 @@ import type { BackoffPolicy } from '../renewal/backoff.ts';
 import { type Instant, hasElapsed } from '../renewal/deadline.ts';
 import { reduceSession, sessionDeadlines } from '../session/session.ts';
 import {
+  type Failed,
   IDLE_SESSION,
   type Partition,
+  type Phase,
   type Session,
   type SessionContext,
   type SessionEffect,
@@ -20,7 +22,7 @@ import {
 import { type Entry, type SettleContext, type Wants, settle, surfaceDeadlines } from '../surface/settle.ts';
 import { type Surface, type SurfaceEffect, type SurfaceEvent, UNPLUGGED_SURFACE, type View } from '../surface/state.ts';
 import { type SurfaceContext, dropIncoming, goDark, reduceSurface, shownOf, viewsOf } from '../surface/surface.ts';
-import { entryOf, hasGoodDashboard, isUsed, neededDashboards, occupiedPartition, wantsOf } from './outlook.ts';
+import { entryOf, forgivenAt, isGood, isUsed, neededDashboards, occupiedPartition, wantsOf } from './outlook.ts';
 import type { Wall, WallContext, WallEffect, WallEvent, WallStep } from './state.ts';
 
 /** A wall before anything has happened; its displays are told with a `displays` event. */
@@ -141,7 +143,7 @@ class Turn implements SettleContext, SurfaceContext {
       let isQuiet = true;
       for (const [name, session] of this.#sessions) {
         this.#tellSession(name, { type: 'clock' });
-        if (this.#mayHasten(name)) this.#tellSession(name, { type: 'nudge' });
+        if (this.#isHastened(name)) this.#tellSession(name, { type: 'nudge' });
         isQuiet &&= this.#sessions.get(name) === session;
       }
       for (const name of this.#inTurn()) {
@@ -164,6 +166,7 @@ class Turn implements SettleContext, SurfaceContext {
     }
     for (const [name, surface] of this.#surfaces) {
       deadlines.push(...surfaceDeadlines(surface, this.#wantsOf(name), this));
+      for (const trouble of surface.troubles.values()) deadlines.push(forgivenAt(trouble));
     }
     return deadlines;
   }
@@ -177,11 +180,21 @@ class Turn implements SettleContext, SurfaceContext {
     return [next, this.#effects];
   }
 
-  /** Surfaces that have had less trouble come first: a sign-in is not for the dashboard that never opens. */
-  #inTurn(): readonly string[] {
-    const names = [...this.#surfaces.keys()];
-    const failures = (name: string) => troubleOf(this.#surfaces.get(name), this.#wantsOf(name));
-    return names.some((name) => failures(name) > 0) ? names.sort((a, b) => failures(a) - failures(b)) : names;
+  /** Where a login URL waits, surfaces that have had less trouble come first: it is not for the dashboard that never opens. */
+  #inTurn(): Iterable<string> {
+    const logins = [...this.#sessions].filter(([, { phase }]) => isEntering(phase)).map(([name]) => name);
+    if (logins.length === 0) return this.#surfaces.keys();
+    const failures = new Map([...this.#surfaces].map(([name, one]) => [name, this.#leastTrouble(name, one, logins)]));
+    const of = (name: string) => failures.get(name) ?? 0;
+    return [...this.#surfaces.keys()].sort((one, other) => of(one) - of(other));
+  }
+
+  /** How often the dashboards of some sessions that a surface needs have failed to load in a row; that which failed least. */
+  #leastTrouble(name: string, surface: Surface, sessions: readonly string[]): number {
+    const failures = neededDashboards(surface, this.#wantsOf(name), this.#now)
+      .filter((dashboard) => sessions.includes(this.dashboards[dashboard]?.session ?? ''))
+      .map((dashboard) => surface.troubles.get(dashboard)?.failures ?? 0);
+    return Math.min(...failures);
   }
 
   #wantsOf(name: string): Wants {
@@ -228,15 +241,16 @@ class Turn implements SettleContext, SurfaceContext {
   }
 
   /** The last sign-in failed with the dashboard that it opened, and another one is wanted now. */
-  #mayHasten(name: string): boolean {
-    const phase = this.#sessions.get(name)?.phase;
-    if (phase?.kind !== 'waiting' || phase.byEntry !== true || !hasElapsed(phase.nextTry.notBefore, this.#now)) {
-      return false;
+  #isHastened(name: string): boolean {
+    const failed = failedOf(this.#sessions.get(name));
+    if (failed?.byEntry !== true || !hasElapsed(failed.nextTry.notBefore, this.#now)) return false;
+    for (const [surfaceName, surface] of this.#surfaces) {
+      for (const dashboard of neededDashboards(surface, this.#wantsOf(surfaceName), this.#now)) {
+        if (this.dashboards[dashboard]?.session !== name) continue;
+        if (isGood(dashboard, this.#surfaces.values(), this.#now)) return true;
+      }
     }
-    const isOfSession = (dashboard: string) => this.dashboards[dashboard]?.session === name;
-    return [...this.#surfaces].some(([surfaceName, surface]) =>
-      hasGoodDashboard(surface, this.#wantsOf(surfaceName), this.#now, isOfSession),
-    );
+    return false;
   }
 
   #neededSessions(): ReadonlySet<string> {
@@ -407,10 +421,14 @@ function partsOf(key: string): readonly [string, Partition] {
   return [key.slice(2), key.startsWith('a') ? 'a' : 'b'];
 }
 
-/** How often the dashboard that a surface wants has failed to load in a row. */
-function troubleOf(surface: Surface | undefined, { now }: Wants): number {
-  if (surface === undefined || now.kind === 'night') return 0;
-  return surface.troubles.get(now.dashboard)?.failures ?? 0;
+const isEntering = (phase: Phase) =>
+  (phase.kind === 'signing-in' || phase.kind === 'renewing') && phase.attempt.step === 'entering';
+
+/** What the last try of a session came to, while it waits for the next. */
+function failedOf(session: Session | undefined): Failed | undefined {
+  const phase = session?.phase;
+  if (phase?.kind === 'waiting') return phase;
+  return phase?.kind === 'live' ? phase.renewal.failed : undefined;
 }
 
 /** Refusals of one dashboard, which say nothing of the session. */
