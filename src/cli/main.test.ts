@@ -22,6 +22,9 @@ const ACCESS_KEY = 'AKIAIOSFODNN7EXAMPLE';
 const SECRET_KEY = 'wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY';
 const READER = { accessKeyId: 'AKIAI44QH8DHBEXAMPLE', secretAccessKey: 'je7MtGbClwBF/2Zp9Utk/h3yCo8nvbEXAMPLEKEY' };
 const ROLE = 'arn:aws:iam::111122223333:role/Wall';
+const OPS_ROLE = 'arn:aws:iam::444455556666:role/Ops';
+/** It may look at dashboards, and at no alarms. */
+const BARE_ROLE = 'arn:aws:iam::111122223333:role/Bare';
 
 let folder: string;
 /** The command as it is shipped: bundled, which also starts far quicker than the sources. */
@@ -53,8 +56,14 @@ beforeAll(async () => {
       { name: 'wall', accessKeyId: ACCESS_KEY, secretAccessKey: SECRET_KEY },
       { name: 'reader', ...READER, allow: ['s3:GetObject'] },
     ],
-    roles: { [ROLE]: { maxSessionDurationSeconds: 3600 } },
+    roles: {
+      [ROLE]: { maxSessionDurationSeconds: 3600 },
+      [OPS_ROLE]: { maxSessionDurationSeconds: 7200 },
+      [BARE_ROLE]: { maxSessionDurationSeconds: 3600, allow: ['cloudwatch:ListDashboards'] },
+    },
     dashboards: [{ name: 'Main' }],
+    alarms: [{ name: 'checkout-errors', state: 'ALARM' }, { name: 'checkout-latency' }],
+    accounts: { '444455556666': { dashboards: [{ name: 'Ops' }] } },
   });
   reference = {
     AUTO_ID_API_ENDPOINT: standin.urls.autoid,
@@ -371,7 +380,7 @@ describe('vigil doctor', () => {
   it('finds nothing wrong with a chain that works', async () => {
     const { status, stdout, stderr } = await vigil(['doctor']);
     expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
-    const parts = ['clock', 'settings', 'proxy', 'keys', 'server', 'role', 'federation'];
+    const parts = ['clock', 'settings', 'proxy', 'keys', 'server', 'role', 'federation', 'dashboard'];
     expect(names(stdout)).toEqual(parts.map((part) => `ok ${part}`));
     expect(stdout).not.toContain(SECRET_KEY);
   });
@@ -381,7 +390,7 @@ describe('vigil doctor', () => {
     const { status, stdout } = await vigil(['doctor']);
     expect(status).toBe(5);
     expect(names(stdout)).toContain('ok clock');
-    expect(names(stdout).slice(4)).toEqual(['ok server', 'fail role', 'skip federation']);
+    expect(names(stdout).slice(4)).toEqual(['ok server', 'fail role', 'skip federation', 'ok dashboard']);
     expect(stdout).toMatch(/^fail {2}role: .+ — .+$/m);
   });
 
@@ -396,6 +405,7 @@ describe('vigil doctor', () => {
       'skip server',
       'skip role',
       'skip federation',
+      'skip dashboard',
     ]);
   });
 
@@ -410,6 +420,7 @@ describe('vigil doctor', () => {
       'ok server',
       'skip role',
       'skip federation',
+      'ok dashboard',
     ]);
     expect((await vigil(['doctor'], {})).status).toBe(2);
   });
@@ -448,7 +459,7 @@ describe('vigil doctor', () => {
     const json = await vigil(['doctor', '--json'], env);
     const report = JSON.parse(json.stdout) as { ok: boolean; exitCode: number; checks: unknown[]; settings: unknown[] };
     expect(report).toMatchObject({ ok: true, exitCode: 0 });
-    expect(report.checks).toHaveLength(11);
+    expect(report.checks).toHaveLength(12);
     expect(report.settings).toContainEqual({
       path: 'keys.npm.token',
       value: '(hidden)',
@@ -458,5 +469,130 @@ describe('vigil doctor', () => {
     for (const text of [stdout, verbose.stdout, json.stdout]) {
       expect(text).not.toMatch(/s3cretTokenOfMine|hunter2|wJalrXUtnFEMI/);
     }
+  });
+
+  describe('of a wall with several sessions', () => {
+    /** A line of a check without its sentence. */
+    const parts = (text: string) =>
+      text.split('\n').flatMap((line) => /^(?:ok|warn|fail|skip) +[\w .-]+(?=: )/.exec(line)?.[0] ?? []);
+    const lit = (line: string) => /(display-sleep|screen-saver|lock-screen|auto-suspend)$/.test(line);
+    const url = (name: string, base = standin.urls.console) =>
+      `"${base}/cloudwatch/home?region=eu-west-1#dashboards/dashboard/${name}"`;
+
+    /** Runs the doctor on a wall of three roles; `changes` replaces lines of its settings. */
+    async function doctor(changes: Readonly<Record<string, string>> = {}, args: readonly string[] = []) {
+      const lines: Record<string, string> = {
+        server: `{endpoint: "${standin.urls.autoid}", secret: wall}`,
+        keys: '{directory: keys}',
+        aws: `{federationUrl: "${standin.urls.federation}", endpoints: {all: "${standin.urls.cloudwatch}", sts: "${standin.urls.sts}"}}`,
+        roles: `{ops: {arn: "${OPS_ROLE}"}, pay: {arn: "${ROLE}"}, idle: {arn: "${ROLE}"}}`,
+        dashboards: `{ops: {url: ${url('Ops')}, role: ops}, pay: {url: ${url('Main')}, role: pay}, more: {url: ${url('Main')}, role: ops}}`,
+        displays:
+          '[{show: [ops, pay]}, {name: right, show: [pay], alarms: {dashboard: pay, prefix: checkout-}}, {show: [more]}]',
+        ...changes,
+      };
+      const file = join(folder, 'several.yml');
+      await writeFile(
+        file,
+        Object.entries(lines)
+          .map(([name, value]) => `${name}: ${value}\n`)
+          .join(''),
+      );
+      return vigil(['doctor', '--config', file, ...args], {});
+    }
+
+    it('walks each of them, its dashboards and its alarms, and needs no role without a name', async () => {
+      const { status, stdout } = await doctor();
+      expect(parts(stdout).filter((line) => !lit(line))).toEqual([
+        'ok    clock',
+        'ok    settings',
+        'ok    proxy',
+        'ok    keys',
+        'ok    server',
+        'ok    role ops',
+        'ok    federation ops',
+        'ok    dashboard ops',
+        'ok    dashboard more',
+        'ok    role pay',
+        'ok    federation pay',
+        'ok    dashboard pay',
+        'ok    alarms right',
+      ]);
+      expect(status).toBe(0);
+      expect(stdout).toContain(`arn:aws:sts::444455556666:assumed-role/Ops/`);
+      expect(stdout).toContain('The role may ask for them, and 1 of them ring now');
+      expect(stdout).not.toContain(SECRET_KEY);
+      const json = JSON.parse((await doctor({}, ['--json'])).stdout) as { checks: unknown[] };
+      expect(json.checks).toContainEqual(expect.objectContaining({ name: 'role', of: 'pay', status: 'ok' }));
+    });
+
+    it('tells what is wrong with one of them, and goes on to the next', async () => {
+      const roles = `{ops: {arn: "arn:aws:iam::444455556666:role/Nobody"}, pay: {arn: "${BARE_ROLE}"}}`;
+      const { status, stdout } = await doctor({ roles });
+      expect(status).toBe(5);
+      expect(parts(stdout).slice(5, 13)).toEqual([
+        'fail  role ops',
+        'skip  federation ops',
+        'ok    dashboard ops',
+        'ok    dashboard more',
+        'ok    role pay',
+        'ok    federation pay',
+        'ok    dashboard pay',
+        'fail  alarms right',
+      ]);
+      expect(stdout).toMatch(/^fail {2}role ops: .*444455556666:role\/Nobody.* — .+$/m);
+      expect(stdout).toMatch(/^fail {2}alarms right: .*cloudwatch:DescribeAlarms.* — .+$/m);
+    });
+
+    it('asks the server for the credentials of each', async () => {
+      const roles = `{ops: {arn: "${OPS_ROLE}", secret: not-credentials}, pay: {arn: "${ROLE}"}}`;
+      const { status, stdout } = await doctor({ roles });
+      expect(status).toBe(4);
+      expect(parts(stdout).slice(4, 11)).toEqual([
+        'fail  server ops',
+        'skip  role ops',
+        'skip  federation ops',
+        'ok    dashboard ops',
+        'ok    dashboard more',
+        'ok    server pay',
+        'ok    role pay',
+      ]);
+      expect(stdout).not.toContain('hunter2hunter2');
+    });
+
+    it('asks every dashboard where it is to be, without the session', async () => {
+      await standin.control.fail('console', { kind: 'status', status: 503 });
+      const nowhere = url('Ops', 'http://127.0.0.1:9');
+      const china = '"https://console.amazonaws.cn/cloudwatch/home?region=cn-north-1"';
+      const dashboards = `{ops: {url: ${nowhere}, role: ops}, pay: {url: ${url('Main')}, role: pay}, more: {url: ${china}, role: ops}}`;
+      const { stdout } = await doctor({ dashboards });
+      expect(stdout).toMatch(/^ok {4}role ops: /m);
+      expect(stdout).toMatch(/^fail {2}dashboard ops: .*127\.0\.0\.1:9.* — check address and port/m);
+      expect(stdout).toMatch(/^fail {2}dashboard more: .*dashboards\.more\.url.*cn-north-1.* — .+$/m);
+      expect(stdout).toMatch(
+        /^fail {2}dashboard pay: console\.localhost:\d+ does not work at the moment: .* 503 — .+$/m,
+      );
+    });
+
+    it('misses what the wall needs, and nothing else', async () => {
+      const { status, stdout } = await doctor({ server: '{}', displays: '[{show: [default]}, {show: [ops]}]' });
+      expect(status).toBe(2);
+      const [, missing = ''] = /^fail {2}settings: Not set yet.*?: (.*) — /m.exec(stdout) ?? [];
+      expect(missing.split(', ').map((one) => one.split(' ')[0])).toEqual([
+        'server.endpoint',
+        'server.secret',
+        'role.arn',
+        'dashboard.url',
+      ]);
+      expect(parts(stdout).slice(4, 11)).toEqual([
+        'skip  server',
+        'skip  role default',
+        'skip  federation default',
+        'skip  dashboard default',
+        'skip  role ops',
+        'skip  federation ops',
+        'ok    dashboard ops',
+      ]);
+    });
   });
 });

@@ -1,16 +1,9 @@
 /** `vigil doctor`: walks the chain, and says of each part whether it works and what helps. */
-import {
-  credentialProviderFromSettings,
-  keyRingFromSettings,
-  secretsOfSettings,
-  signInFromSettings,
-} from '../../aws/from-settings.ts';
-import type { StageReport } from '../../aws/sign-in.ts';
-import { type ErrorCode, exitCodeOf, type Failure, toAppError } from '../../core/errors.ts';
+import { keyRingFromSettings, secretsOfSettings } from '../../aws/from-settings.ts';
+import { exitCodeOf, toAppError } from '../../core/errors.ts';
 import { FIELDS, shownValue, valueAt } from '../../core/settings/fields.ts';
 import { keySourceOf, missingFields, missingProblem } from '../../core/settings/requirements.ts';
 import type { Settings } from '../../core/settings/schema.ts';
-import type { AwsCredentials } from '../../credentials/provider.ts';
 import type { KeyRing } from '../../keys/key-ring.ts';
 import type { LoadedSettings } from '../../node/load-settings.ts';
 import { createRedactor } from '../../node/redact.ts';
@@ -18,31 +11,13 @@ import { bestReading, type ClockReading, NOTABLE_SKEW_MS, withClockReadings } fr
 import { createPorts, loadMachineSettings, type Ports } from '../context.ts';
 import { flagLayer } from '../flags.ts';
 import { remedyFor } from '../remedies.ts';
-import { litChecks, type LitName } from './doctor-lit.ts';
-
-export interface Check {
-  readonly name: 'clock' | 'settings' | 'proxy' | 'keys' | 'server' | 'role' | 'federation' | LitName;
-  readonly status: 'ok' | 'warn' | 'fail' | 'skip';
-  readonly code?: ErrorCode;
-  readonly sentence: string;
-  readonly remedy?: string;
-}
-
-type Name = Check['name'];
-
-function failed(name: Name, { code, sentence }: Failure): Check {
-  return { name, status: 'fail', code, sentence, remedy: remedyFor(code) };
-}
-function skipped(name: Name, sentence: string): Check {
-  return { name, status: 'skip', sentence };
-}
-function fine(name: Name, sentence: string): Check {
-  return { name, status: 'ok', sentence };
-}
+import { type Check, failed, fine, skipped } from './doctor-check.ts';
+import { litChecks } from './doctor-lit.ts';
+import { sessionChecks } from './doctor-sessions.ts';
 
 function settingsChecks({ settings, problems, files, sources }: LoadedSettings): Check[] {
   const checks = problems.map((problem) => failed('settings', problem));
-  const missing = missingProblem(settings, 'login-url', problems);
+  const missing = missingProblem(settings, 'wall', problems);
   if (missing !== undefined) checks.push(failed('settings', missing));
   if (checks.length > 0) return checks;
   const found = files.filter((file) => file.found).map((file) => file.path);
@@ -62,47 +37,20 @@ function proxyCheck({ proxy }: Settings['network']): Check {
   );
 }
 
-async function keysCheck(ring: KeyRing, settings: Settings): Promise<Check> {
+/** The keys, or a sentence on why there are none. */
+async function keysCheck(settings: Settings, ports: Ports): Promise<readonly [Check, KeyRing | string]> {
+  if (missingFields(settings, 'keys').length > 0) {
+    const why = 'The settings name no key source that is complete.';
+    return [skipped('keys', why), why];
+  }
   try {
+    const ring = await keyRingFromSettings(settings, ports);
     await ring.refresh();
-    return fine('keys', `The key set ${ring.current()?.fingerprint ?? ''} came from ${keySourceOf(settings) ?? ''}.`);
+    const from = keySourceOf(settings) ?? '';
+    return [fine('keys', `The key set ${ring.current()?.fingerprint ?? ''} came from ${from}.`), ring];
   } catch (thrown) {
-    return failed('keys', toAppError(thrown).toFailure());
+    return [failed('keys', toAppError(thrown).toFailure()), 'There are no keys.'];
   }
-}
-
-/** The steps after the credentials, from what the sign-in reports of each. */
-async function signInChecks(
-  settings: Settings,
-  ports: Ports,
-  credentials: AwsCredentials,
-  keep: (secret: string) => void,
-): Promise<Check[]> {
-  const reports: StageReport[] = [];
-  let failure: Failure | undefined;
-  try {
-    const signIn = await signInFromSettings(settings, ports, {
-      provider: { name: 'auto-id', get: () => Promise.resolve(credentials) },
-      onStage: (report) => reports.push(report),
-      onSecret: keep,
-    });
-    await signIn.run();
-  } catch (thrown) {
-    failure = toAppError(thrown).toFailure();
-  }
-  const role = reports.find(({ stage }) => stage === 'assume-role');
-  const federation = reports.find(({ stage }) => stage === 'federation');
-  const minutes = (report: StageReport) => Math.round(Number(report.detail?.['lifeSeconds'] ?? 0) / 60);
-  if (role === undefined || role.failure !== undefined) {
-    const said = role?.failure ?? failure ?? toAppError('the role was not tried').toFailure();
-    return [failed('role', said), skipped('federation', 'The role was not assumed.')];
-  }
-  const arn = String(role.detail?.['assumedRoleArn'] ?? settings.role.arn);
-  const assumed = fine('role', `${arn} was assumed for ${minutes(role)} minutes.`);
-  if (federation?.detail === undefined) {
-    return [assumed, failed('federation', failure ?? toAppError('the sign-in token was not asked for').toFailure())];
-  }
-  return [assumed, fine('federation', `A console session of ${minutes(federation)} minutes was granted.`)];
 }
 
 function clockCheck(readings: readonly ClockReading[]): Check {
@@ -150,47 +98,9 @@ async function* walk(loaded: LoadedSettings, keep: (secret: string) => void): As
 }
 
 async function* chainChecks(settings: Settings, ports: Ports, keep: (secret: string) => void): AsyncGenerator<Check> {
-  const skipFrom = function* (first: Name, why: string): Generator<Check> {
-    const names = ['keys', 'server', 'role', 'federation'] as const;
-    for (const name of names.slice(names.findIndex((one) => one === first))) yield skipped(name, why);
-  };
-  if (missingFields(settings, 'keys').length > 0) {
-    yield* skipFrom('keys', 'The settings name no key source that is complete.');
-    return;
-  }
-  let ring: KeyRing;
-  try {
-    ring = await keyRingFromSettings(settings, ports);
-  } catch (thrown) {
-    yield failed('keys', toAppError(thrown).toFailure());
-    yield* skipFrom('server', 'There are no keys.');
-    return;
-  }
-  const keys = await keysCheck(ring, settings);
-  yield keys;
-  if (keys.status !== 'ok') {
-    yield* skipFrom('server', 'There are no keys.');
-    return;
-  }
-  if (missingFields(settings, 'credentials').length > 0) {
-    yield* skipFrom('server', 'The settings do not name the server and the secret.');
-    return;
-  }
-  let credentials: AwsCredentials;
-  try {
-    const provider = await credentialProviderFromSettings(settings, ports, { keyRing: ring, onSecret: keep });
-    credentials = await provider.get();
-    yield fine('server', `It gave the access key ${credentials.accessKeyId}.`);
-  } catch (thrown) {
-    yield failed('server', toAppError(thrown).toFailure());
-    yield* skipFrom('role', 'There are no credentials.');
-    return;
-  }
-  if (missingFields(settings, 'login-url').length > 0) {
-    yield* skipFrom('role', 'The settings do not name role and dashboard.');
-    return;
-  }
-  yield* await signInChecks(settings, ports, credentials, keep);
+  const [check, keys] = await keysCheck(settings, ports);
+  yield check;
+  yield* sessionChecks({ settings, ports, keys, keep });
 }
 
 async function* withLit(chain: AsyncIterable<Check>, lit: Promise<readonly Check[]>): AsyncGenerator<Check> {
@@ -229,7 +139,8 @@ export async function doctor(
   const print = (check: Check): void => {
     const said = check.sentence.replace(/\.$/, '');
     const remedy = check.remedy === undefined ? '' : ` — ${check.remedy}`;
-    write(`${clean(`${check.status.padEnd(4)}  ${check.name}: ${said}${remedy}`)}\n`);
+    const name = check.of === undefined ? check.name : `${check.name} ${check.of}`;
+    write(`${clean(`${check.status.padEnd(4)}  ${name}: ${said}${remedy}`)}\n`);
   };
   // Beside the chain: neither waits for the other.
   const lit = litChecks();
