@@ -48,9 +48,17 @@ function show({ notice, pictureUrl }: NoticeMessage): void {
 function setPicture(url: string | undefined, isShown: boolean): void {
   const picture = document.getElementById('picture');
   if (!(picture instanceof HTMLImageElement)) return;
-  if (url === undefined) picture.removeAttribute('src');
-  else if (picture.src !== url) picture.src = url;
   document.body.classList.toggle('pictured', isShown && url !== undefined);
+  if (url === (picture.getAttribute('src') ?? undefined)) return;
+  // Once the new one is there, nothing needs the one before.
+  picture.onload = () => {
+    bridge.forgetUnused();
+  };
+  if (url !== undefined) picture.src = url;
+  else {
+    picture.removeAttribute('src');
+    bridge.forgetUnused();
+  }
 }
 
 /** As many lines as fit on a display; the log has them all. */
