@@ -17,7 +17,7 @@ import { startHealth } from './health/start-health.ts';
 import { openCrashMemory } from './lifecycle/crash-memory.ts';
 import { redactStandardStreams, rememberGpuDeaths, restartOnFaults } from './lifecycle/faults.ts';
 import { HELP, readFlags } from './lifecycle/flags.ts';
-import { takeInstanceLock } from './lifecycle/restart.ts';
+import { isSupervised, takeInstanceLock } from './lifecycle/restart.ts';
 import { createDisplayPower } from './power/display-power.ts';
 import { lockSession } from './wall/lockdown.ts';
 import { registerOwnScheme } from './wall/notice-view.ts';
@@ -76,7 +76,8 @@ async function main(): Promise<void> {
   for (const [name, value] of SWITCHES) app.commandLine.appendSwitch(name, value);
   if (!takeInstanceLock(() => app.requestSingleInstanceLock())) refuse('A wall is running already for this user.');
   const userData = app.getPath('userData');
-  const memory = openCrashMemory({ folder: userData, clock, version: app.getVersion() });
+  const supervised = isSupervised(process.env);
+  const memory = openCrashMemory({ folder: userData, clock, version: app.getVersion(), supervised });
   const { decision } = memory;
   if (!decision.hardwareAcceleration) app.disableHardwareAcceleration();
   let isEnding = false;
@@ -98,16 +99,17 @@ async function main(): Promise<void> {
   const first = await read();
   const log = createLog({ folder: first.settings.wall.logFolder ?? join(userData, 'logs'), redactor });
   const { logger } = log;
-  let running: RunningWall | undefined;
+  const running: { wall?: RunningWall } = {};
   const uptimeMs = () => clock.monotonic() - startedAt;
   restartOnFaults({
     logger,
     redactor,
     memory,
+    supervised,
     uptimeMs,
     isEnding: ending,
     flush: () => log.close(),
-    onEnd: () => running?.deaf(),
+    onEnd: () => running.wall?.deaf(),
   });
   const { electron } = process.versions;
   logger.log('info', 'wall.start', { version: app.getVersion(), electron, platform: process.platform });
@@ -141,7 +143,7 @@ async function main(): Promise<void> {
     signInsFor,
     ownPorts: () => ownPorts(),
   });
-  running = wall;
+  running.wall = wall;
   const facts = {
     version: app.getVersion(),
     startedAt: clock.now() - uptimeMs(),

@@ -26,10 +26,10 @@ const logger = { log: (level: string, event: string) => void logged.push({ level
 const warnings = () => logged.filter(({ event }) => event !== 'crash-memory.decision').map(({ event }) => event);
 
 /** Begins a run, a minute after the last. */
-function begin(version = '1.0.0') {
+function begin(version = '1.0.0', supervised = false) {
   now += 60_000;
   const clock = { now: () => now, monotonic: () => now };
-  const memory = openCrashMemory({ folder, clock, version });
+  const memory = openCrashMemory({ folder, clock, version, supervised });
   memory.tellTo(logger);
   return memory;
 }
@@ -51,6 +51,19 @@ describe('the crash memory', () => {
     expect(fourth.settlesAfterMs).toBe(630_000);
     fourth.settled();
     expect(begin().decision).toMatchObject({ mode: 'normal', holdMs: 0 });
+  });
+
+  it('lets the supervisor alone hold back, in safe mode too', () => {
+    const supervised = () => begin('1.0.0', true);
+    for (let i = 0; i < 3; i++) expect(supervised().decision).toMatchObject({ mode: 'normal', holdMs: 0 });
+    const fourth = supervised();
+    expect(fourth.decision).toMatchObject({ mode: 'safe', holdMs: 0 });
+    expect(fourth.decision.reason).toContain('3 times in a row');
+    expect(fourth.settlesAfterMs).toBe(600_000);
+    for (let i = 0; i < 3; i++) fourth.gpuDied();
+    expect(supervised().decision).toMatchObject({ mode: 'safe', holdMs: 0, hardwareAcceleration: false });
+    // The next one has no supervisor, and nobody who waited.
+    expect(begin().decision).toMatchObject({ mode: 'safe', holdMs: 120_000, hardwareAcceleration: false });
   });
 
   it('knows how a run ended', () => {

@@ -41,6 +41,8 @@ export interface CrashMemoryOptions {
   readonly clock: Pick<Clock, 'now' | 'monotonic'>;
   /** Version of the program. */
   readonly version: string;
+  /** A supervisor starts the wall anew, and has waited already: this run holds nothing back. */
+  readonly supervised: boolean;
 }
 
 /** What this process remembers of its runs. Nothing here ever throws. */
@@ -68,7 +70,7 @@ export interface CrashMemoryFile {
  * A file that cannot be read is taken for no memory at all, and replaced; a disk that takes none leaves the wall as it is. Both are
  * logged once.
  */
-export function openCrashMemory({ folder, clock, version }: CrashMemoryOptions): CrashMemoryFile {
+export function openCrashMemory({ folder, clock, version, supervised }: CrashMemoryOptions): CrashMemoryFile {
   const path = join(folder, 'crash-memory.json');
   const startedAt = clock.monotonic();
   const untold: (readonly [event: string, fields: Readonly<Record<string, unknown>>])[] = [];
@@ -95,8 +97,9 @@ export function openCrashMemory({ folder, clock, version }: CrashMemoryOptions):
       kept = false;
     }
   };
-  const [begun, decision] = beginRun(memory, Math.max(0, Math.round(clock.now())), version);
+  const [begun, decided] = beginRun(memory, Math.max(0, Math.round(clock.now())), version);
   keep(begun);
+  const decision = supervised ? { ...decided, holdMs: 0 } : decided;
   const settlesAfterMs = decision.holdMs + SETTLED_MS;
 
   return {

@@ -3,12 +3,14 @@ import { FAULT_EXIT_CODE } from '../../core/lifecycle/exit-codes.ts';
 import type { Logger } from '../../core/ports.ts';
 import type { Redactor } from '../../node/redact.ts';
 import type { CrashMemoryFile } from './crash-memory.ts';
-import { createFaultHandlers, isSupervised, relaunchArguments } from './restart.ts';
+import { createFaultHandlers, relaunchArguments } from './restart.ts';
 
 export interface FaultHandlerOptions {
   readonly logger: Logger;
   readonly redactor: Redactor;
   readonly memory: CrashMemoryFile;
+  /** Something outside starts the wall again when it ends. */
+  readonly supervised: boolean;
   /** ms since the start of this process. */
   readonly uptimeMs: () => number;
   /** The wall is being ended in good order. */
@@ -30,7 +32,7 @@ export function restartOnFaults(options: FaultHandlerOptions): void {
     end() {
       try {
         options.onEnd();
-        if (!isSupervised(process.env)) {
+        if (!options.supervised) {
           app.relaunch({ args: relaunchArguments(process.argv, (text) => options.redactor.redact(text)) });
         }
         app.exit(FAULT_EXIT_CODE);

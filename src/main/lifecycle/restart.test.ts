@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { createFaultHandlers, isSupervised, relaunchArguments, takeInstanceLock } from './restart.ts';
 
-function stage({ kept = true, ending = false, holdMs = 0 } = {}) {
+function stage({ kept = true, ending = false, holdMs = 0, supervised = false } = {}) {
   const did: string[] = [];
   const logged: { event: string; fields: Readonly<Record<string, unknown>> }[] = [];
   let uptime = 1_000;
@@ -13,6 +13,7 @@ function stage({ kept = true, ending = false, holdMs = 0 } = {}) {
       ended: (how) => did.push(`ended ${how}`),
       isKept: () => kept,
     },
+    supervised,
     uptimeMs: () => uptime,
     isEnding: () => ending,
     flush: () => {
@@ -68,6 +69,15 @@ describe('an exception that no one caught', () => {
     late.handlers.onException(new Error('after it'));
     await late.settle();
     expect(late.did).toEqual(['ended exception', 'flush', 'end']);
+  });
+
+  it('ends a supervised wall at once: its supervisor waits', async () => {
+    for (const kept of [true, false]) {
+      const { did, handlers, settle } = stage({ supervised: true, kept });
+      handlers.onException(new Error('early'));
+      await settle();
+      expect(did).toEqual(['ended exception', 'flush', 'end']);
+    }
   });
 
   it('while the wall ends changes nothing', async () => {

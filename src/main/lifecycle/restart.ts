@@ -15,6 +15,8 @@ const LOCK_PAUSE_MS = 200;
 export interface FaultOptions {
   readonly logger: Logger;
   readonly memory: Pick<CrashMemoryFile, 'decision' | 'ended' | 'isKept'>;
+  /** A supervisor starts the wall anew, after a backoff of its own. */
+  readonly supervised: boolean;
   /** ms since the start of this process. */
   readonly uptimeMs: () => number;
   /** The wall is being ended in good order: what fails now is logged, and no more. */
@@ -33,15 +35,16 @@ export interface FaultHandlers {
 
 /**
  * What to do with what no one caught: log it, remember it, end. A start that was told to hold back lasts at least as long: its fault need
- * not be in what it held back. Where there is no memory, each start waits, so that a permanent fault does not spin.
+ * not be in what it held back. Where there is no memory, each start waits, so that a permanent fault does not spin. With a supervisor nothing
+ * waits here: two backoffs would come one after the other.
  */
 export function createFaultHandlers(options: FaultOptions): FaultHandlers {
-  const { logger, memory, uptimeMs } = options;
+  const { logger, memory, uptimeMs, supervised } = options;
   let isFalling = false;
   let rejections: readonly number[] = [];
   const fall = async () => {
     memory.ended('exception');
-    const leastMs = memory.isKept() ? memory.decision.holdMs : YOUNG_MS;
+    const leastMs = supervised ? 0 : memory.isKept() ? memory.decision.holdMs : YOUNG_MS;
     if (uptimeMs() < leastMs) await options.sleep(leastMs - uptimeMs());
     await Promise.race([options.flush(), options.sleep(FLUSH_WITHIN_MS)]);
     options.end();
