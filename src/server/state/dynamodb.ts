@@ -96,7 +96,9 @@ export function openDynamoDbState(options: DynamoDbStateOptions): StateStore {
       return conditional(write, async () => (await row(table, key))?.['w']?.S === mark);
     },
     remove(table, key, ifVersion) {
-      const write = client.send(new DeleteItemCommand({ TableName, Key: keyOf(table, key), ...conditionOf(ifVersion) }));
+      const write = client.send(
+        new DeleteItemCommand({ TableName, Key: keyOf(table, key), ...conditionOf(ifVersion) }),
+      );
       return conditional(write, async () => (await row(table, key)) === undefined);
     },
     async list(table, limit, after) {
