@@ -32,6 +32,14 @@ export function toBase64Url(bytes: Uint8Array): string {
   return toBase64(bytes).replaceAll('+', '-').replaceAll('/', '_').replace(/=+$/, '');
 }
 
+/** The bytes of a base64url string without padding (RFC 4648 section 5) in its one canonical spelling, or undefined. */
+export function fromBase64Url(text: string): Uint8Array<ArrayBuffer> | undefined {
+  if (/[^A-Za-z0-9_-]/.test(text)) return undefined;
+  const padded = `${text.replaceAll('-', '+').replaceAll('_', '/')}${'='.repeat(-text.length & 3)}`;
+  const bytes = text.length % 4 === 1 ? undefined : fromBase64(padded);
+  return bytes !== undefined && toBase64Url(bytes) === text ? bytes : undefined;
+}
+
 export function toUtf8(text: string): Uint8Array<ArrayBuffer> {
   return new TextEncoder().encode(text);
 }
