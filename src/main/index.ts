@@ -158,7 +158,13 @@ async function main(): Promise<void> {
     power.keepLit();
     wall.nudge();
   };
-  powerMonitor.on('resume', nudge);
+  powerMonitor.on('suspend', () => {
+    logger.log('info', 'power.suspend');
+  });
+  powerMonitor.on('resume', () => {
+    logger.log('info', 'power.resume');
+    nudge();
+  });
   powerMonitor.on('unlock-screen', nudge);
   app.on('child-process-gone', (_event, { type, reason, serviceName }) => {
     logger.log('warn', 'process.gone', { type, reason, serviceName });

@@ -113,6 +113,7 @@ export function runWall(options: RunWallOptions): RunningWall {
   const onlineCheck = setInterval(() => {
     const before = online;
     online = net.isOnline();
+    if (online !== before) logger.log('info', online ? 'network.online' : 'network.offline');
     if (online && !before) wall?.nudge();
   }, ONLINE_CHECK_MS);
 

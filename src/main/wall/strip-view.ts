@@ -29,12 +29,7 @@ export class StripView {
   }
 
   /** Says it, now and after each reload of the page, which counts by itself from the times given. */
-  show({ dataAt, nextTryAt, reason }: StripText): void {
-    const text: StripText = {
-      dataAt,
-      ...(nextTryAt === undefined ? {} : { nextTryAt }),
-      ...(reason === undefined ? {} : { reason }),
-    };
+  show(text: StripText): void {
     this.#page.send(text);
     this.view.setVisible(true);
   }

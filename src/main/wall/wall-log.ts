@@ -1,5 +1,6 @@
 import type { Logger } from '../../core/ports.ts';
 import type { Surface } from '../../core/surface/state.ts';
+import type { StripText } from '../../core/surface/notice.ts';
 import { kindOf } from '../../core/surface/state.ts';
 import { shownOf } from '../../core/surface/surface.ts';
 import type { Wall } from '../../core/wall/state.ts';
@@ -16,6 +17,23 @@ export function logChanges(logger: Logger, before: Wall, after: Wall): void {
     const was = before.surfaces.get(name);
     if (was !== undefined && was !== surface) logSurface(logger, name, was, surface);
   }
+}
+
+/** Logs that a line over a picture begins or ends to say that its data are old, or in whose place it stands: `surface.marked`, `unmarked`. */
+export function logStrip(
+  logger: Logger,
+  surface: string,
+  before: StripText | undefined,
+  after: StripText | undefined,
+): void {
+  if (after === undefined) {
+    if (before !== undefined) logger.log('info', 'surface.unmarked', { surface });
+    return;
+  }
+  const { inPlaceOf, reason } = after;
+  if (before !== undefined && before.inPlaceOf === inPlaceOf) return;
+  const dataAt = new Date(after.dataAt).toISOString();
+  logger.log('warn', 'surface.marked', { surface, dataAt, inPlaceOf, reason });
 }
 
 function logSurface(logger: Logger, name: string, before: Surface, after: Surface): void {

@@ -4,6 +4,7 @@ import type { Programme, WallPlan } from '../../core/plan/plan.ts';
 import type { Clock, Logger, Random } from '../../core/ports.ts';
 import type { SessionPolicy } from '../../core/session/state.ts';
 import type { View } from '../../core/surface/state.ts';
+import type { StripText } from '../../core/surface/notice.ts';
 import { faceOf } from '../../core/wall/face.ts';
 import type { WallContext, WallEffect, WallEvent, Wall as WallState } from '../../core/wall/state.ts';
 import { newWall, reduceWall, wallDeadlines } from '../../core/wall/wall.ts';
@@ -11,7 +12,7 @@ import { Clockwork } from './clockwork.ts';
 import type { ConsoleView, ConsoleViewEvents } from './console-view.ts';
 import { type ConsoleSession, SessionRuntime, type SignedIn } from './session-runtime.ts';
 import type { SurfaceWindow } from './surface-window.ts';
-import { logChanges } from './wall-log.ts';
+import { logChanges, logStrip } from './wall-log.ts';
 
 export interface WallOptions {
   readonly plan: WallPlan;
@@ -50,6 +51,8 @@ export class Wall {
   readonly #views = new Map<number, OpenView>();
   /** Closed, but still to be seen: their pages may lead nowhere else either. */
   readonly #lingering = new Set<ConsoleView>();
+  /** What is said over the pictures, by surface. */
+  readonly #strips = new Map<string, StripText | undefined>();
   readonly #queue: WallEvent[] = [];
   #state: WallState;
   #isTelling = false;
@@ -163,7 +166,10 @@ export class Wall {
     const context = this.context();
     for (const [name, window] of this.#windows) {
       const face = faceOf(this.#state, name, context);
-      if (face !== undefined) window.show(face);
+      if (face === undefined) continue;
+      window.show(face);
+      logStrip(this.#options.logger, name, this.#strips.get(name), face.strip);
+      this.#strips.set(name, face.strip);
     }
   }
 
