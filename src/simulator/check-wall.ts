@@ -1,5 +1,4 @@
 import { faceOf } from '../core/wall/face.ts';
-import { wallDeadlines } from '../core/wall/wall.ts';
 import { shownOf } from '../core/surface/surface.ts';
 import type { Session } from '../core/session/state.ts';
 import type { Oracle } from './oracle.ts';
@@ -18,12 +17,14 @@ export function checkWall(wall: Wall, oracle: Oracle, timeline: Timeline, isNew:
   if (!isNew) return;
   const isIdle = [...wall.state.surfaces.values()].every(({ base }) => base.kind === 'unplugged');
   if (isIdle) return;
-  const deadlines = wallDeadlines(wall.state, wall.context);
-  if (!deadlines.every((deadline) => Number.isFinite(deadline.wall) && Number.isFinite(deadline.monotonic))) {
+  if (!wall.instants.every((instant) => Number.isFinite(instant.wall) && Number.isFinite(instant.monotonic))) {
     oracle.break('deadlines are instants');
   }
+  const now = timeline.monotonic();
   const waits = [...wall.state.sessions.values()].some(({ phase }) => phase.kind === 'signing-in');
-  if (waits && deadlines.length === 0) oracle.break('every state that waits has a deadline');
+  if (waits && !wall.instants.some(({ monotonic }) => monotonic > now)) {
+    oracle.break('every state that waits has a deadline');
+  }
 }
 
 function checkSurfaces(wall: Wall, oracle: Oracle, timeline: Timeline): void {

@@ -45,6 +45,12 @@ export class Screen {
   longestDay = 0;
   #stale = 0;
   longestStale = 0;
+  /** What the plan says from `since` to `until`, by the wall clock in ms. */
+  #known: { readonly now: Showing; readonly since: number; readonly until: number } = {
+    now: { kind: 'night' },
+    since: Infinity,
+    until: -Infinity,
+  };
   #wasLit = false;
   #wasKnownStale = false;
   #wasUnknowable = false;
@@ -162,7 +168,12 @@ export class Screen {
   #wanted(): Showing {
     const { alarms } = this.#surface;
     if (this.isRinging && alarms !== undefined) return { kind: 'dashboard', dashboard: alarms.dashboard };
-    return programmeAt(this.#surface, this.#timeZone, this.#timeline.wall()).now;
+    const wall = this.#timeline.wall();
+    if (wall < this.#known.since || wall >= this.#known.until) {
+      const { now, until } = programmeAt(this.#surface, this.#timeZone, wall);
+      this.#known = { now, since: wall, until };
+    }
+    return this.#known.now;
   }
 
   #isLit(): boolean {

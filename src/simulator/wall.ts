@@ -9,7 +9,7 @@ import type { Session } from '../core/session/state.ts';
 import type { View } from '../core/surface/state.ts';
 import { kindOf } from '../core/surface/state.ts';
 import type { WallContext, WallEffect, WallEvent, Wall as WallState } from '../core/wall/state.ts';
-import { newWall, reduceWall, wallInstants } from '../core/wall/wall.ts';
+import { newWall, reduceWall, reduceWallWithInstants, wallInstants } from '../core/wall/wall.ts';
 import type { Chance } from './chance.ts';
 import { checkWall } from './check-wall.ts';
 import type { Oracle } from './oracle.ts';
@@ -57,6 +57,8 @@ export class Wall {
   readonly #takesEveryLook: boolean;
   readonly #queue: WallEvent[] = [];
   state: WallState;
+  /** What the wall goes by, as of the last event. */
+  instants: readonly Instant[] = [];
   #isTelling = false;
   #plugged: readonly string[];
   #timer: Happening | undefined;
@@ -151,7 +153,7 @@ export class Wall {
   #take(event: WallEvent): void {
     const before = this.state;
     this.#event = event;
-    const [next, effects] = reduceWall(before, event, this.context);
+    const [next, effects, instants] = reduceWallWithInstants(before, event, this.context);
     this.state = next;
     if ('attempt' in event && event.attempt !== this.#oracle.ledger(event.session).inFlight && next !== before) {
       // Whatever was due at the moment may have changed something; the attempt's own session may not.
@@ -162,7 +164,7 @@ export class Wall {
     if (next !== before) this.#oracle.write(() => describe(event, before, next, effects));
     for (const [name, session] of next.sessions) this.#account(name, before.sessions.get(name), session);
     for (const effect of effects) this.#perform(effect);
-    const instants = wallInstants(next, this.context);
+    this.instants = instants;
     this.#arm(instants);
     if (this.state !== this.#seen) {
       this.#seen = this.state;

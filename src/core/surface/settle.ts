@@ -38,6 +38,8 @@ export interface SettleContext {
   readonly now: Instant;
   readonly dashboards: Readonly<Record<string, PlannedDashboard>>;
   entryOf(session: string): Entry;
+  /** Some session has a login URL that waits. */
+  readonly isLoginWaiting: boolean;
   readonly nextViewId: number;
 }
 
@@ -98,11 +100,8 @@ export function surfaceDeadlines(surface: Surface, wants: Wants, context: Settle
   const shown = shownOf(surface);
   const dashboard = shown === undefined ? undefined : dashboards[shown.view.dashboard];
   if (shown !== undefined && dashboard !== undefined) {
-    deadlines.push(
-      ...freshnessDeadlines(shown, dashboard),
-      shown.view.endsAt,
-      after(shown.view.endsAt, KEEP_PICTURE_MS),
-    );
+    const { endsAt } = shown.view;
+    deadlines.push(...freshnessDeadlines(shown, dashboard), endsAt, after(endsAt, KEEP_PICTURE_MS));
     if (shown.lostAt !== undefined) deadlines.push(after(shown.lostAt, KEEP_PICTURE_MS));
   }
   return deadlines;
@@ -185,53 +184,74 @@ function choose(
   candidates: readonly (string | undefined)[],
   context: SettleContext,
 ): Choice | undefined {
-  const { now, dashboards } = context;
-  const shown = shownOf(surface);
-  const [wanted, upcoming] = candidates;
-  const mayTry = (dashboard: string) => {
-    const trouble = surface.troubles.get(dashboard);
-    return trouble === undefined || hasElapsed(trouble.nextTry.until, now);
-  };
-  const withLogin = (dashboard: string | undefined): Choice | undefined => {
-    const planned = dashboard === undefined ? undefined : dashboards[dashboard];
-    const login = planned === undefined ? undefined : context.entryOf(planned.session).login;
-    return dashboard === undefined || login === undefined ? undefined : { dashboard, source: login, signsIn: true };
-  };
-  const direct = (dashboard: string | undefined): Choice | undefined => {
-    const planned = dashboard === undefined ? undefined : dashboards[dashboard];
-    const live = planned === undefined ? undefined : context.entryOf(planned.session).live;
-    if (dashboard === undefined || planned === undefined || live === undefined || !mayTry(dashboard)) return undefined;
-    if (shown?.view.dashboard === dashboard) {
-      const isSpent = shown.doubted !== undefined || wantsRefresh(shown, planned, now);
-      if (!isSpent && shown.view.generation === live.generation) return undefined;
-    }
-    return { dashboard, source: live, signsIn: false };
-  };
-  // A sign-in takes along what has to be loaded anyway, and is not for a dashboard that does not open.
-  const isShown = wanted !== undefined && shown?.view.dashboard === wanted;
-  const first = isShown && sessionOf(upcoming, context) === sessionOf(wanted, context) ? upcoming : wanted;
-  const later = isSoon(wants, now, SESSION_LEAD_MS) ? dashboardOf(wants.next) : undefined;
-  const others = [...candidates, later, ...wants.standby];
-  // One failure may be anybody's.
-  const repeated = (one: string) => Math.max(1, surface.troubles.get(one)?.failures ?? 0);
-  const good = [first, ...others]
-    .filter((one): one is string => one !== undefined && mayTry(one))
-    .sort((one, other) => repeated(one) - repeated(other));
-  if (!isShown && wanted !== undefined) {
+  const [wanted] = candidates;
+  const logins = context.isLoginWaiting ? forLogin(surface, wants, candidates, context) : [];
+  if (wanted !== undefined && shownOf(surface)?.view.dashboard !== wanted) {
     const session = sessionOf(wanted, context);
-    const best = mayTry(wanted) ? good.find((one) => sessionOf(one, context) === session) : undefined;
-    const missing = withLogin(best) ?? direct(wanted);
+    const best = mayTry(surface, wanted, context)
+      ? logins.find((one) => sessionOf(one, context) === session)
+      : undefined;
+    const missing = withLogin(best, context) ?? direct(surface, wanted, context);
     if (missing !== undefined) return missing;
   }
-  for (const dashboard of [...good, ...others]) {
-    const choice = withLogin(dashboard);
+  for (const dashboard of logins) {
+    const choice = withLogin(dashboard, context);
     if (choice !== undefined) return choice;
   }
   for (const dashboard of candidates) {
-    const choice = direct(dashboard);
+    const choice = direct(surface, dashboard, context);
     if (choice !== undefined) return choice;
   }
   return undefined;
+}
+
+/**
+ * What a login URL may be opened with, best first: a sign-in takes along what has to be loaded anyway, and is not for a dashboard that
+ * does not open.
+ */
+function forLogin(
+  surface: Surface,
+  wants: Wants,
+  candidates: readonly (string | undefined)[],
+  context: SettleContext,
+): readonly string[] {
+  const [wanted, upcoming] = candidates;
+  const isShown = shownOf(surface)?.view.dashboard === wanted;
+  const first = isShown && sessionOf(upcoming, context) === sessionOf(wanted, context) ? upcoming : wanted;
+  const later = isSoon(wants, context.now, SESSION_LEAD_MS) ? dashboardOf(wants.next) : undefined;
+  const isThere = (one: string | undefined): one is string => one !== undefined;
+  const others = [...candidates, later, ...wants.standby].filter(isThere);
+  // One failure may be anybody's.
+  const repeated = (one: string) => Math.max(1, surface.troubles.get(one)?.failures ?? 0);
+  const good = (first === undefined ? others : [first, ...others])
+    .filter((one) => mayTry(surface, one, context))
+    .sort((one, other) => repeated(one) - repeated(other));
+  return [...good, ...others];
+}
+
+function mayTry(surface: Surface, dashboard: string, { now }: SettleContext): boolean {
+  const trouble = surface.troubles.get(dashboard);
+  return trouble === undefined || hasElapsed(trouble.nextTry.until, now);
+}
+
+function withLogin(dashboard: string | undefined, context: SettleContext): Choice | undefined {
+  const session = sessionOf(dashboard, context);
+  const login = session === undefined ? undefined : context.entryOf(session).login;
+  return dashboard === undefined || login === undefined ? undefined : { dashboard, source: login, signsIn: true };
+}
+
+/** By its own address, where its session is signed in and something is to be had by it. */
+function direct(surface: Surface, dashboard: string | undefined, context: SettleContext): Choice | undefined {
+  const planned = dashboard === undefined ? undefined : context.dashboards[dashboard];
+  const live = planned === undefined ? undefined : context.entryOf(planned.session).live;
+  if (dashboard === undefined || planned === undefined || live === undefined) return undefined;
+  if (!mayTry(surface, dashboard, context)) return undefined;
+  const shown = shownOf(surface);
+  if (shown?.view.dashboard === dashboard) {
+    const isSpent = shown.doubted !== undefined || wantsRefresh(shown, planned, context.now);
+    if (!isSpent && shown.view.generation === live.generation) return undefined;
+  }
+  return { dashboard, source: live, signsIn: false };
 }
 
 function sessionOf(dashboard: string | undefined, { dashboards }: SettleContext): string | undefined {

@@ -10,13 +10,16 @@ import { shownOf, viewsOf } from '../surface/surface.ts';
  * What a surface wants: its programme, or the dashboard of an alarm for as long as that rings. The one of the two that does not show is
  * on standby, so that nothing has to be signed in when they change places.
  */
-export function wantsOf({ alarms }: PlannedSurface, ringing: boolean, programme: Programme): Wants {
-  if (alarms === undefined) return { ...programme, standby: [] };
+export function wantsOf({ alarms }: Pick<PlannedSurface, 'alarms'>, ringing: boolean, programme: Programme): Wants {
+  const { now, until, next } = programme;
+  if (alarms === undefined) return { now, until, next, standby: NOTHING };
   const alarm = { kind: 'dashboard', dashboard: alarms.dashboard } as const;
-  if (!ringing) return { ...programme, standby: [alarms.dashboard] };
-  const standby = [programme.now, programme.next].flatMap((one) => (one.kind === 'dashboard' ? [one.dashboard] : []));
-  return { now: alarm, until: programme.until, next: alarm, standby };
+  if (!ringing) return { now, until, next, standby: [alarms.dashboard] };
+  const standby = [now, next].flatMap((one) => (one.kind === 'dashboard' ? [one.dashboard] : []));
+  return { now: alarm, until, next: alarm, standby };
 }
+
+const NOTHING: readonly string[] = [];
 
 /** The dashboards that a surface shows, wants, or will want so soon that their sessions are needed. */
 export function neededDashboards(surface: Surface, wants: Wants, now: Instant): readonly string[] {

@@ -37,10 +37,24 @@ export function newWall({ plan }: Pick<WallContext, 'plan'>): Wall {
 
 /** One step of a wall. */
 export function reduceWall(wall: Wall, event: WallEvent, context: WallContext): WallStep {
+  return taken(wall, event, context).done();
+}
+
+/** One step of a wall, and what `wallInstants` says of what comes of it. */
+export function reduceWallWithInstants(
+  wall: Wall,
+  event: WallEvent,
+  context: WallContext,
+): readonly [...WallStep, readonly Instant[]] {
+  const turn = taken(wall, event, context);
+  return [...turn.done(), turn.deadlines()];
+}
+
+function taken(wall: Wall, event: WallEvent, context: WallContext): Turn {
   const turn = new Turn(wall, context);
   turn.take(event);
   turn.settle();
-  return turn.done();
+  return turn;
 }
 
 /** When the wall next wants to look at the clock; what lies in the past has been seen to. */
@@ -56,27 +70,6 @@ export function wallInstants(wall: Wall, context: WallContext): readonly Instant
 // Rounds in which surfaces and sessions may answer each other before something must be wrong.
 const MOST_ROUNDS = 1_000;
 
-/** What a session must know of the moment. */
-class SessionMoment implements SessionContext {
-  readonly #context: WallContext;
-  readonly now: Instant;
-  readonly policy: SessionPolicy;
-  readonly needed: boolean;
-  readonly occupied: Partition | undefined;
-
-  constructor(context: WallContext, now: Instant, needed: boolean, occupied: Partition | undefined) {
-    this.#context = context;
-    this.now = now;
-    this.policy = context.policy;
-    this.needed = needed;
-    this.occupied = occupied;
-  }
-
-  get fraction(): number {
-    return this.#context.fraction;
-  }
-}
-
 /** One step in the making; what the surfaces must know of the moment they ask of it. */
 class Turn implements SettleContext, SurfaceContext {
   readonly #before: Wall;
@@ -89,6 +82,8 @@ class Turn implements SettleContext, SurfaceContext {
   #needed: ReadonlySet<string> | undefined;
   readonly #effects: WallEffect[] = [];
   readonly #wants = new Map<string, Wants>();
+  /** How sessions' dashboards can be opened, as long as nothing has changed. */
+  readonly #entries = new Map<string, Entry>();
   #views: number;
 
   constructor(wall: Wall, context: WallContext) {
@@ -172,18 +167,18 @@ class Turn implements SettleContext, SurfaceContext {
   }
 
   done(): WallStep {
-    this.#clearLeft();
     const { sessions, surfaces } = this.#before;
-    const isSame = this.#effects.length === 0 && this.#sessions === sessions && this.#surfaces === surfaces;
-    if (isSame) return [this.#before, []];
+    const isSame = this.#sessions === sessions && this.#surfaces === surfaces;
+    if (isSame && this.#effects.length === 0) return [this.#before, []];
+    this.#clearLeft();
     const next = { sessions: this.#sessions, surfaces: this.#surfaces, views: this.#views, used: this.#used };
     return [next, this.#effects];
   }
 
   /** Where a login URL waits, surfaces that have had less trouble come first: it is not for the dashboard that never opens. */
   #inTurn(): Iterable<string> {
-    const logins = [...this.#sessions].filter(([, { phase }]) => isEntering(phase)).map(([name]) => name);
-    if (logins.length === 0) return this.#surfaces.keys();
+    if (!this.isLoginWaiting) return this.#surfaces.keys();
+    const logins = [...this.#sessions.keys()].filter((name) => this.entryOf(name).login !== undefined);
     const failures = new Map([...this.#surfaces].map(([name, one]) => [name, this.#leastTrouble(name, one, logins)]));
     const of = (name: string) => failures.get(name) ?? 0;
     return [...this.#surfaces.keys()].sort((one, other) => of(one) - of(other));
@@ -203,7 +198,7 @@ class Turn implements SettleContext, SurfaceContext {
     const planned = this.#context.plan.surfaces.find((one) => one.name === name);
     const programme = this.#context.programme(name, this.#now.wall);
     const ringing = this.#surfaces.get(name)?.ringing === true;
-    const wants = planned === undefined ? { ...programme, standby: [] } : wantsOf(planned, ringing, programme);
+    const wants = wantsOf(planned ?? {}, ringing, programme);
     this.#wants.set(name, wants);
     return wants;
   }
@@ -222,7 +217,18 @@ class Turn implements SettleContext, SurfaceContext {
   }
 
   entryOf(session: string): Entry {
-    return entryOf(this.#sessions.get(session), session, this.#surfaces.values());
+    const known = this.#entries.get(session);
+    if (known !== undefined) return known;
+    const entry = entryOf(this.#sessions.get(session), session, this.#surfaces.values());
+    this.#entries.set(session, entry);
+    return entry;
+  }
+
+  get isLoginWaiting(): boolean {
+    for (const [name, { phase }] of this.#sessions) {
+      if (isEntering(phase) && this.entryOf(name).login !== undefined) return true;
+    }
+    return false;
   }
 
   // Drawn only where it is needed, so that a look which sees nothing new leaves no trace.
@@ -235,9 +241,15 @@ class Turn implements SettleContext, SurfaceContext {
   }
 
   #sessionContext(name: string, session: Session): SessionContext {
-    const needed = this.#neededSessions().has(name);
-    const occupied = occupiedPartition(session, name, this.#surfaces.values(), this.#now);
-    return new SessionMoment(this.#context, this.#now, needed, occupied);
+    return new SessionMoment(this.#context, this.#now, this, name, session);
+  }
+
+  isNeeded(session: string): boolean {
+    return this.#neededSessions().has(session);
+  }
+
+  occupiedPartition(name: string, session: Session): Partition | undefined {
+    return occupiedPartition(session, name, this.#surfaces.values(), this.#now);
   }
 
   /** The last sign-in failed with the dashboard that it opened, and another one is wanted now. */
@@ -269,12 +281,14 @@ class Turn implements SettleContext, SurfaceContext {
   #setSession(name: string, next: Session): void {
     if (this.#sessions.get(name) === next) return;
     this.#sessions = new Map(this.#sessions).set(name, next);
+    this.#entries.clear();
   }
 
   #setSurface(name: string, next: Surface): void {
     if (this.#surfaces.get(name) === next) return;
     this.#surfaces = new Map(this.#surfaces).set(name, next);
     this.#needed = undefined;
+    this.#entries.clear();
   }
 
   #tellSession(name: string, event: SessionEvent): void {
@@ -412,6 +426,39 @@ class Turn implements SettleContext, SurfaceContext {
       this.#used = used;
       this.#effects.push({ type: 'clear', session: name, partition });
     }
+  }
+}
+
+/** What a session must know of the moment; looked up only where it asks, for most looks at the clock see nothing new. */
+class SessionMoment implements SessionContext {
+  readonly #context: WallContext;
+  readonly #turn: Turn;
+  readonly #name: string;
+  readonly #session: Session;
+  readonly now: Instant;
+
+  constructor(context: WallContext, now: Instant, turn: Turn, name: string, session: Session) {
+    this.#context = context;
+    this.now = now;
+    this.#turn = turn;
+    this.#name = name;
+    this.#session = session;
+  }
+
+  get policy(): SessionPolicy {
+    return this.#context.policy;
+  }
+
+  get fraction(): number {
+    return this.#context.fraction;
+  }
+
+  get needed(): boolean {
+    return this.#turn.isNeeded(this.#name);
+  }
+
+  get occupied(): Partition | undefined {
+    return this.#turn.occupiedPartition(this.#name, this.#session);
   }
 }
 
