@@ -76,7 +76,7 @@ export async function sealEnrolment(
   const sender = await suite.setupSender(keyPair.publicKey, binding);
   const header = concat(u8(VERSION), deviceIdBytes(invite.inviteId), sender.enc);
   const body = encodeEnrolment({ key: signer, x0, fingerprintHint: shortened(request.fingerprintHint) });
-  const toSign = await signedBytes(ENROL_LABEL, header, await sender.export(BIND_LABEL, 32), body);
+  const toSign = await signedBytes(suite, ENROL_LABEL, header, await sender.export(BIND_LABEL, 32), body);
   const sealed = await sender.seal(concat(body, await signer.sign(toSign)), header);
   const context = { exporter: sender, label: RESPONSE_LABEL, enc: sender.enc };
   return {
@@ -119,11 +119,11 @@ export async function openEnrolment(
   const body = plain.slice(0, -SIGNATURE_BYTES);
   const request = decodeEnrolment(body);
   if (request === undefined || !isSoundPublicKey(request.key)) return undefined;
-  const signed = await signedBytes(ENROL_LABEL, header, await recipient.export(BIND_LABEL, 32), body);
+  const signed = await signedBytes(suite, ENROL_LABEL, header, await recipient.export(BIND_LABEL, 32), body);
   if (!(await suite.verify(request.key, plain.slice(-SIGNATURE_BYTES), signed))) return undefined;
   return {
     ...request,
-    hx: await hashStep(request.x0),
+    hx: await hashStep(suite, request.x0),
     seal: (reply, random) => sealReply(suite, { exporter: recipient, label: RESPONSE_LABEL, enc }, reply, random),
   };
 }

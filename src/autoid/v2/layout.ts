@@ -1,8 +1,9 @@
 import { fromHex, toBase64Url, toHex, toUtf8 } from '../encoding.ts';
-import { concat, decode, Malformed, sha256, text16, u32, u64, u8 } from './bytes.ts';
+import { concat, decode, Malformed, text16, u32, u64, u8 } from './bytes.ts';
 import type { Bytes, Reader } from './bytes.ts';
 import { VERSION } from './generation.ts';
 import { SIGNATURE_BYTES } from './signatures.ts';
+import type { Suite } from './suite.ts';
 
 /** Longest credential source and destination, in bytes of UTF-8. */
 export const LONGEST_SOURCE = 512;
@@ -81,13 +82,19 @@ export function decodeBody(bytes: Bytes): RequestBody | undefined {
 }
 
 /** What a device signs: the path, the header, the context (keys and entropy of both ends), and the body, as bytes. */
-export async function signedBytes(label: string, header: Bytes, bind: Bytes, body: Bytes): Promise<Bytes> {
-  return concat(toUtf8(`${label}\0`), await sha256(header), bind, body);
+export async function signedBytes(
+  suite: Suite,
+  label: string,
+  header: Bytes,
+  bind: Bytes,
+  body: Bytes,
+): Promise<Bytes> {
+  return concat(toUtf8(`${label}\0`), await suite.sha256(header), bind, body);
 }
 
 /** SHA-256 of a step's x as the server keeps it: base64url. */
-export async function hashStep(x: Bytes): Promise<string> {
-  return toBase64Url(await sha256(x));
+export async function hashStep(suite: Suite, x: Bytes): Promise<string> {
+  return toBase64Url(await suite.sha256(x));
 }
 
 function plainText(reader: Reader, longest: number): string {

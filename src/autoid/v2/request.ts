@@ -82,7 +82,7 @@ export async function sealRequest(
   const sender = await suite.setupSender(keys.to, keys.binding);
   const header = encodeHeader(keys.generation, sender.enc);
   const body = encodeBody({ ...request, nonce: randomBytes(random, 16) });
-  const toSign = await signedBytes(REQUEST_LABEL, header, await sender.export(BIND_LABEL, 32), body);
+  const toSign = await signedBytes(suite, REQUEST_LABEL, header, await sender.export(BIND_LABEL, 32), body);
   const sealed = await sender.seal(concat(body, await request.signer.sign(toSign)), header);
   const context = { exporter: sender, label: RESPONSE_LABEL, enc: sender.enc };
   return {

@@ -93,9 +93,9 @@ export async function createOpener(
         deviceId: toHex(body.subarray(0, 16)),
         async verify(key) {
           const bind = await recipient.export(BIND_LABEL, 32);
-          const signed = await signedBytes(REQUEST_LABEL, header, bind, body);
+          const signed = await signedBytes(suite, REQUEST_LABEL, header, bind, body);
           const isSigned = await suite.verify(key ?? dummyKey, signature, signed);
-          return isSigned && key !== undefined ? verifiedBody(body) : undefined;
+          return isSigned && key !== undefined ? verifiedBody(suite, body) : undefined;
         },
         seal: (reply, source) => sealReply(suite, { exporter: recipient, label: RESPONSE_LABEL, enc }, reply, source),
       };
@@ -115,11 +115,11 @@ async function prepare(suite: Suite, serverId: string, one: ServerGeneration) {
   }
 }
 
-async function verifiedBody(bytes: Bytes): Promise<VerifiedRequest | undefined> {
+async function verifiedBody(suite: Suite, bytes: Bytes): Promise<VerifiedRequest | undefined> {
   const body = decodeBody(bytes);
   if (body === undefined) return undefined;
   const { nonce, step, ...rest } = body;
-  const [hp, hx] = [await hashStep(step.p), await hashStep(step.x)];
+  const [hp, hx] = [await hashStep(suite, step.p), await hashStep(suite, step.x)];
   return { ...rest, nonce: toBase64Url(nonce), step: { n: step.n, hp, hx } };
 }
 

@@ -1,6 +1,7 @@
 import { AEAD_AES_256_GCM, CipherSuite, KDF_HKDF_SHA256, KEM_DHKEM_X25519_HKDF_SHA256 } from 'hpke';
 import type { AEADFactory, KDFFactory, Key, KEMFactory } from 'hpke';
 import { toUtf8 } from '../encoding.ts';
+import { sha256 } from './bytes.ts';
 import type { Bytes } from './bytes.ts';
 import { verifySignature } from './signatures.ts';
 import type { PublicKey } from './signatures.ts';
@@ -48,6 +49,7 @@ export interface Suite {
   /** HKDF's two halves (RFC 5869). */
   extract(salt: Bytes, ikm: Bytes): Promise<Bytes>;
   expand(prk: Bytes, info: string | Bytes, length: number): Promise<Bytes>;
+  sha256(bytes: Bytes): Promise<Bytes>;
   /** AES-256-GCM with a nonce of 12 bytes and a tag of 16. */
   aeadSeal(key: Bytes, nonce: Bytes, plain: Bytes): Promise<Bytes>;
   aeadOpen(key: Bytes, nonce: Bytes, sealed: Bytes): Promise<Bytes | undefined>;
@@ -60,6 +62,7 @@ export interface Primitives {
   readonly kem?: KEMFactory;
   readonly kdf?: KDFFactory;
   readonly aead?: AEADFactory;
+  readonly sha256?: Suite['sha256'];
   readonly verify?: Suite['verify'];
 }
 
@@ -103,6 +106,7 @@ export function createSuite(primitives: Primitives = {}): Suite {
       own(await kdf.Expand(prk, typeof info === 'string' ? toUtf8(info) : info, length)),
     aeadSeal: async (key, nonce, plain) => own(await aead.Seal(key, nonce, none, plain)),
     aeadOpen: async (key, nonce, sealed) => aead.Open(key, nonce, none, sealed).then(own, () => undefined),
+    sha256: primitives.sha256 ?? sha256,
     verify: primitives.verify ?? verifySignature,
   };
 }
