@@ -17,7 +17,7 @@ import { startHealth } from './health/start-health.ts';
 import { openCrashMemory } from './lifecycle/crash-memory.ts';
 import { redactStandardStreams, rememberGpuDeaths, restartOnFaults } from './lifecycle/faults.ts';
 import { HELP, readFlags } from './lifecycle/flags.ts';
-import { isSupervised, takeInstanceLock } from './lifecycle/restart.ts';
+import { isSupervised, restartsOf, takeInstanceLock } from './lifecycle/restart.ts';
 import { createDisplayPower } from './power/display-power.ts';
 import { lockSession } from './wall/lockdown.ts';
 import { registerOwnScheme } from './wall/notice-view.ts';
@@ -112,7 +112,15 @@ async function main(): Promise<void> {
     onEnd: () => running.wall?.deaf(),
   });
   const { electron } = process.versions;
-  logger.log('info', 'wall.start', { version: app.getVersion(), electron, platform: process.platform });
+  const restarts = restartsOf(process.env);
+  const { VIGIL_LAST_END: lastEnd = '' } = process.env;
+  logger.log('info', 'wall.start', {
+    version: app.getVersion(),
+    electron,
+    platform: process.platform,
+    restarts,
+    ...(lastEnd === '' ? {} : { lastEnd }),
+  });
   memory.tellTo(logger);
   const settled = setTimeout(() => {
     memory.settled();
@@ -147,7 +155,7 @@ async function main(): Promise<void> {
   const facts = {
     version: app.getVersion(),
     startedAt: clock.now() - uptimeMs(),
-    restarts: Number(process.env['VIGIL_RESTARTS'] ?? 0) || 0,
+    restarts,
     safeMode: decision.mode === 'safe',
   } satisfies Partial<WallStatus>;
   const health = startHealth({ settings: first.settings.health, status: () => wall.status(facts), logger, redactor });

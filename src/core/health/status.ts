@@ -77,7 +77,7 @@ export interface WallStatus {
   readonly electron: string;
   /** ms since the epoch. */
   readonly startedAt: number;
-  /** How often the supervisor started the program anew. */
+  /** How often the program was started anew after it had ended, by its supervisor or by itself. */
   readonly restarts: number;
   readonly safeMode: boolean;
   readonly sessions: readonly SessionStatus[];

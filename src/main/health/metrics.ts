@@ -41,7 +41,9 @@ function wallMetrics(status: WallStatus, gauge: Add, counter: Add): void {
   gauge('start_timestamp_seconds', 'When the program started, Unix time.', [[{}, status.startedAt / 1000]]);
   gauge('healthy', 'Whether /healthz answers 200.', [[{}, Number(judgeHealth(status, at).ok)]]);
   gauge('safe_mode', 'Whether the program runs in safe mode.', [[{}, Number(status.safeMode)]]);
-  counter('restarts_total', 'Starts by the supervisor after the program had ended.', [[{}, status.restarts]]);
+  counter('restarts_total', 'Starts after the program had ended, by its supervisor or by itself.', [
+    [{}, status.restarts],
+  ]);
   counter('faults_total', 'What the watchdogs met.', each('kind', status.faults));
   gauge('process_resident_memory_bytes', 'Resident memory by type of process.', each('type', status.memoryBytes));
 }

@@ -3,7 +3,7 @@ import { FAULT_EXIT_CODE } from '../../core/lifecycle/exit-codes.ts';
 import type { Logger } from '../../core/ports.ts';
 import type { Redactor } from '../../node/redact.ts';
 import type { CrashMemoryFile } from './crash-memory.ts';
-import { createFaultHandlers, relaunchArguments } from './restart.ts';
+import { createFaultHandlers, relaunchArguments, restartsOf } from './restart.ts';
 
 export interface FaultHandlerOptions {
   readonly logger: Logger;
@@ -33,6 +33,7 @@ export function restartOnFaults(options: FaultHandlerOptions): void {
       try {
         options.onEnd();
         if (!options.supervised) {
+          process.env['VIGIL_RESTARTS'] = String(restartsOf(process.env) + 1);
           app.relaunch({ args: relaunchArguments(process.argv, (text) => options.redactor.redact(text)) });
         }
         app.exit(FAULT_EXIT_CODE);

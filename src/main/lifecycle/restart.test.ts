@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { createFaultHandlers, isSupervised, relaunchArguments, takeInstanceLock } from './restart.ts';
+import { createFaultHandlers, isSupervised, relaunchArguments, restartsOf, takeInstanceLock } from './restart.ts';
 
 function stage({ kept = true, ending = false, holdMs = 0, supervised = false } = {}) {
   const did: string[] = [];
@@ -112,6 +112,12 @@ describe('a new start', () => {
     expect(isSupervised({ VIGIL_SUPERVISED: '' })).toBe(false);
     expect(isSupervised({ VIGIL_SUPERVISED: '1' })).toBe(true);
     expect(isSupervised({ VIGIL_HEALTH_FILE: '/run/vigil' })).toBe(true);
+  });
+
+  it('knows how many there were before', () => {
+    expect(restartsOf({})).toBe(0);
+    expect(restartsOf({ VIGIL_RESTARTS: '12' })).toBe(12);
+    for (const odd of ['', '-1', '1e9', 'many', '9'.repeat(30)]) expect(restartsOf({ VIGIL_RESTARTS: odd })).toBe(0);
   });
 
   it('repeats the arguments but for those with a secret', () => {

@@ -78,6 +78,12 @@ export function isSupervised(env: Readonly<Record<string, string | undefined>>):
   return [env['VIGIL_SUPERVISED'], env[HEALTH_FILE_VARIABLE]].some((value) => value !== undefined && value !== '');
 }
 
+/** How often the program was started anew after it had ended, by a supervisor or by itself, as the one before has told it. */
+export function restartsOf(env: Readonly<Record<string, string | undefined>>): number {
+  const text = env['VIGIL_RESTARTS'] ?? '';
+  return /^\d{1,9}$/.test(text) ? Number(text) : 0;
+}
+
 /**
  * The arguments for a new start, without the program: those of this one, but for any that holds a secret.
  * @param argv as `process.argv`
