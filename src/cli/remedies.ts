@@ -35,6 +35,8 @@ const REMEDIES: Readonly<Record<ErrorCode, string>> = {
   FEDERATION_ANSWER_UNREADABLE: 'check aws.federationUrl, and that no proxy or portal answers for AWS',
   ALARMS_REFUSED: "allow cloudwatch:DescribeAlarms on * to the wall's role, and check the names of the alarms",
   ALARMS_UNAVAILABLE: 'wait and try again; it is CloudWatch that does not work',
+  DASHBOARDS_REFUSED: 'allow cloudwatch:ListDashboards on * to the role',
+  DASHBOARDS_UNAVAILABLE: 'wait and try again; it is CloudWatch that does not work',
 
   NETWORK_OFFLINE: 'connect this machine to the network',
   NETWORK_DNS: 'check the host name in the settings, and the name servers of this machine',

@@ -3,7 +3,35 @@ import { AppError, type ErrorCode } from '../core/errors.ts';
 import type { HttpResponse } from '../core/ports.ts';
 import { clockAheadMs } from './sts-errors.ts';
 
-export interface AlarmsCall {
+/** What CloudWatch is asked, in the words of sentences. */
+export interface CloudWatchQuestion {
+  readonly operation: 'DescribeAlarms' | 'ListDashboards';
+  readonly what: 'alarms' | 'dashboards';
+  /** A person must do something. */
+  readonly refused: ErrorCode;
+  /** It may pass. */
+  readonly unavailable: ErrorCode;
+  /** What makes the list shorter. */
+  readonly fewer: string;
+}
+
+export const ALARMS_QUESTION: CloudWatchQuestion = {
+  operation: 'DescribeAlarms',
+  what: 'alarms',
+  refused: 'ALARMS_REFUSED',
+  unavailable: 'ALARMS_UNAVAILABLE',
+  fewer: 'name fewer alarms, or a longer prefix',
+};
+
+export const DASHBOARDS_QUESTION: CloudWatchQuestion = {
+  operation: 'ListDashboards',
+  what: 'dashboards',
+  refused: 'DASHBOARDS_REFUSED',
+  unavailable: 'DASHBOARDS_UNAVAILABLE',
+  fewer: 'ask by a longer prefix',
+};
+
+export interface CloudWatchCall {
   readonly region: string;
   /** Host of the endpoint, for sentences. */
   readonly endpointHost: string;
@@ -16,7 +44,7 @@ export interface AlarmsCall {
 const SUSPICIOUS_SKEW_MS = 4.5 * 60_000;
 
 /** Whether an answer refuses the time by which the request was signed. */
-export function isClockRefusal(answer: HttpResponse, { now }: AlarmsCall): boolean {
+export function isClockRefusal(answer: HttpResponse, { now }: CloudWatchCall): boolean {
   const { code } = faultOf(answer);
   if (isWrongTime(code)) return true;
   const ahead = clockAheadMs(answer, now);
@@ -25,17 +53,17 @@ export function isClockRefusal(answer: HttpResponse, { now }: AlarmsCall): boole
 
 /**
  * What an answer of CloudWatch that is no result means, as an `AppError` whose sentence says what to change. AWS's own
- * message is read and never quoted. Codes: CloudWatch API reference, "Common Errors" and DescribeAlarms.
+ * message is read and never quoted. Codes: CloudWatch API reference, "Common Errors" DescribeAlarms and ListDashboards.
  */
-export function alarmsError(answer: HttpResponse, call: AlarmsCall): AppError {
+export function cloudWatchError(answer: HttpResponse, call: CloudWatchCall, question: CloudWatchQuestion): AppError {
   const fault = faultOf(answer);
-  const [kind, sentence] = meaningOf(answer.status, fault, call);
+  const [kind, sentence] = meaningOf(answer.status, fault, call, question);
   const wish = retryAfterMs(answer.headers);
   return new AppError(kind, sentence, {
     cause: new Error(
       `CloudWatch answered ${answer.status} ${fault.code === '' ? 'without an error code' : fault.code}`,
     ),
-    ...(kind === 'ALARMS_UNAVAILABLE' && wish !== undefined ? { retryAfterMs: wish } : {}),
+    ...(kind === question.unavailable && wish !== undefined ? { retryAfterMs: wish } : {}),
   });
 }
 
@@ -65,67 +93,67 @@ function isWrongSignature(code: string): boolean {
   return code === 'InvalidSignatureException' || code === 'SignatureDoesNotMatch';
 }
 
-function meaningOf(status: number, { code, message }: Fault, call: AlarmsCall): readonly [ErrorCode, string] {
+function meaningOf(
+  status: number,
+  { code, message }: Fault,
+  call: CloudWatchCall,
+  question: CloudWatchQuestion,
+): readonly [ErrorCode, string] {
   const { region, endpointHost, accessKeyId } = call;
+  const { operation, what, refused, unavailable } = question;
   if (/^(AccessDenied|NotAuthorized|UnauthorizedOperation|OptInRequired)/.test(code)) {
     const caller = /arn:[\w-]+:(?:iam|sts)::\d{12}:[\w+=,.@/-]+/.exec(message)?.[0] ?? `the key ${accessKeyId}`;
     return [
-      'ALARMS_REFUSED',
-      `AWS does not let ${caller} look at alarms in ${region}: allow cloudwatch:DescribeAlarms on * in the policies of that role.`,
+      refused,
+      `AWS does not let ${caller} look at ${what} in ${region}: allow cloudwatch:${operation} on * in the policies of that role.`,
     ];
   }
   if (/^ExpiredToken/.test(code)) {
     return [
-      'ALARMS_REFUSED',
-      `The credentials that ask for the alarms have expired (${accessKeyId}): they are asked for anew with the next question.`,
+      refused,
+      `The credentials that ask for the ${what} have expired (${accessKeyId}): they are asked for anew with the next question.`,
     ];
   }
   if (/^(UnrecognizedClient|InvalidClientTokenId|InvalidAccessKeyId|AuthFailure)/.test(code)) {
     return [
-      'ALARMS_REFUSED',
-      `CloudWatch in ${region} does not know the access key ${accessKeyId}: check the region of the alarms, and that the region is active in the account.`,
+      refused,
+      `CloudWatch in ${region} does not know the access key ${accessKeyId}: check the region of the ${what}, and that the region is active in the account.`,
     ];
   }
   if (isWrongTime(code)) {
-    return [
-      'ALARMS_REFUSED',
-      "This machine's clock differs too much from AWS's: set it right, best by network time (NTP).",
-    ];
+    return [refused, "This machine's clock differs too much from AWS's: set it right, best by network time (NTP)."];
   }
   if (isWrongSignature(code) || /^(MissingAuthenticationToken|IncompleteSignature)/.test(code)) {
     return [
-      'ALARMS_REFUSED',
-      `${endpointHost} does not take the signature of the question for alarms (${code}): check the proxy, aws.endpoints and the region of the alarms.`,
+      refused,
+      `${endpointHost} does not take the signature of the question for ${what} (${code}): check the proxy, aws.endpoints and the region of the ${what}.`,
     ];
   }
   if (
     /^(Throttl|RequestThrottled|RequestLimitExceeded|TooManyRequests|SlowDown|LimitExceeded)/.test(code) ||
     status === 429
   ) {
-    return [
-      'ALARMS_UNAVAILABLE',
-      `CloudWatch in ${region} takes no more questions for a while: Vigil asks again later.`,
-    ];
+    return [unavailable, `CloudWatch in ${region} takes no more questions for a while: Vigil asks again later.`];
   }
   // The list changed between two pages.
   if (/^InvalidNextToken/.test(code)) {
-    return ['ALARMS_UNAVAILABLE', `CloudWatch in ${region} lost its place among the alarms: Vigil asks again.`];
+    return [unavailable, `CloudWatch in ${region} lost its place among the ${what}: Vigil asks again.`];
   }
   if (status >= 500) {
     return [
-      'ALARMS_UNAVAILABLE',
+      unavailable,
       `CloudWatch in ${region} does not work at the moment (${code === '' ? status : code}): Vigil asks again.`,
     ];
   }
   if (code === '' || status < 400) {
     return [
-      'ALARMS_UNAVAILABLE',
-      `${endpointHost} answered DescribeAlarms with status ${status} and nothing of AWS: check that no proxy or portal answers in the place of CloudWatch.`,
+      unavailable,
+      `${endpointHost} answered ${operation} with status ${status} and nothing of AWS: check that no proxy or portal answers in the place of CloudWatch.`,
     ];
   }
   return [
-    'ALARMS_REFUSED',
-    `CloudWatch in ${region} refuses the question for alarms with ${code}: check the names or the prefix of the alarms.`,
+    refused,
+    `CloudWatch in ${region} refuses the question for ${what} with ${code}: check the names or the prefix of the ${what}.`,
   ];
 }
 
