@@ -23,6 +23,11 @@ export interface EnrolledKey {
   readonly fingerprintHint: string;
   readonly enrolledAt: number;
   readonly counter: { readonly n: number; /** base64url SHA-256 of x. */ readonly hx: string };
+  /**
+   * Set by `vigil devices resync` after the state was restored: until then, in ms since the epoch, a verified step that is
+   * ahead becomes the counter, once; whoever adopts it removes this.
+   */
+  readonly resyncUntil?: number;
   /** Nonces seen, base64url, with the time after which each can be forgotten, in ms since the epoch. */
   readonly nonces: readonly (readonly [nonce: string, until: number])[];
   /** Start of the current hour's window, in ms since the epoch, and the requests counted in it. */
