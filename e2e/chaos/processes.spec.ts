@@ -1,4 +1,7 @@
-import { expect, expectNothingForLong, expectToHaveStood, onOneWall, test } from '../support/chaos.ts';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { CHECK_MS, expect, expectNothingForLong, expectToHaveStood, onOneWall, test } from '../support/chaos.ts';
+import type { Folders } from '../support/folders.ts';
 import { INSPECTED, runInMain } from '../support/inspector.ts';
 
 // Longer than any page may take to answer.
@@ -62,6 +65,40 @@ onOneWall('processes:', { flags: [INSPECTED] }, (trial) => {
     });
     expect(wall.log.of('process.uncaught-exception')).toHaveLength(1);
     expectNothingForLong(seen);
+    expect(trial().signIns).toEqual({ begun: signIns.begun + 1, logins: signIns.logins + 1 });
+  });
+});
+
+// What crash-loop.ts makes of three runs in a row that came to a bad end.
+const HOLD_MS = 30_000;
+const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
+  version: string;
+};
+
+/** The wall has failed twice already, not long ago. */
+function rememberTwoFailures({ profile }: Folders): void {
+  const run = { version, accelerated: true, gpuDeaths: [], settled: false, end: 'exception' };
+  const runs = [300_000, 200_000].map((agoMs) => ({ ...run, startedAt: Date.now() - agoMs }));
+  writeFileSync(join(profile, 'crash-memory.json'), JSON.stringify({ runs }));
+}
+
+onOneWall('a wall', { flags: [INSPECTED], before: rememberTwoFailures }, (trial) => {
+  test('that fails again and again says so and holds back, and then goes live', async ({ eyes }) => {
+    const { wall, signIns, lives } = trial();
+    const seen = await eyes.through(async ({ sees }) => {
+      await runInMain(() => wall.output, "setTimeout(() => { throw new Error('out of nowhere') }), 0");
+      await wall.ended;
+      expect(await wall.log.next('crash-memory.decision', { after: 1 })).toMatchObject({
+        mode: 'safe',
+        holdMs: HOLD_MS,
+      });
+      await sees('notice');
+      await wall.log.next('session.live', { after: lives });
+    });
+    const others = seen.stretches.filter(({ kind }) => kind !== 'dashboard' && kind !== 'notice');
+    expect(others.filter(({ ms }) => ms > CHECK_MS)).toEqual([]);
+    const notices = seen.stretches.filter(({ kind }) => kind === 'notice');
+    expect(Math.max(...notices.map(({ ms }) => ms))).toBeGreaterThan(HOLD_MS / 2);
     expect(trial().signIns).toEqual({ begun: signIns.begun + 1, logins: signIns.logins + 1 });
   });
 });

@@ -19,7 +19,7 @@ import { askForSignIn, failToRenew, renew } from './renewals.ts';
 import { SecretSearch } from './secret-search.ts';
 import { type Stage, USER, openStage } from './stage.ts';
 import { test as base, expect } from './test.ts';
-import { processTree } from './processes.ts';
+import { processTree, residentBytes } from './processes.ts';
 import type { TrayHost } from './tray.ts';
 import { DrivenWall, Wall, type WallOptions } from './wall.ts';
 
@@ -39,6 +39,8 @@ export interface TrialOptions {
   readonly flags?: readonly string[];
   /** It can be asked from inside. */
   readonly isDriven?: boolean;
+  /** Done before the wall is started. */
+  readonly before?: (folders: Folders) => void;
   /** Makes the network; it has the stand-in's targets unless it says otherwise. */
   readonly network?: (stage: Stage, folders: Folders) => Partial<FaultProxyOptions>;
   /** The program to start instead of Electron, which it is to become. */
@@ -46,7 +48,7 @@ export interface TrialOptions {
 }
 
 /** The longest that anything but a dashboard, its dimmed picture or our own page may stand: one check (s. `live-check.ts`), measured generously. */
-const CHECK_MS = 12_000;
+export const CHECK_MS = 12_000;
 const NETWORK_SOON = { network: { timeoutSeconds: 2 }, wall: { paintDeadlineSeconds: 15 } };
 const PICTURES_A_SECOND = 15;
 
@@ -185,6 +187,7 @@ export class Trial {
     const targets = targetsOf(stage.urls, stage.ports);
     const network = await startFaultProxy({ targets, ...options.network?.(stage, folders) });
     writeFileSync(join(folders.profile, 'settings.json'), JSON.stringify({ ...NETWORK_SOON, ...options.settings }));
+    options.before?.(folders);
     sharedTray.forget();
     const start: WallOptions = {
       executable: options.program?.(executable, folders) ?? executable,
@@ -243,6 +246,12 @@ export class Trial {
     await waitUntil(() => left().length === 0, { what: 'The wall did not end', timeoutMs: 30_000 });
   }
 
+  /** The wall, where it was begun as one that can be asked from inside. */
+  get driven(): DrivenWall {
+    if (this.wall instanceof DrivenWall) return this.wall;
+    throw new Error('This wall cannot be asked from inside: begin it with isDriven.');
+  }
+
   askForSignIn(): Promise<void> {
     return askForSignIn(this.wall, this.#tray);
   }
@@ -293,6 +302,11 @@ export class Trial {
 
   count(text: string): number {
     return this.#processesWith(text).length;
+  }
+
+  /** The most memory, in bytes, that one of them holds. */
+  largestBytes(text: string): number {
+    return Math.max(...this.#processesWith(text).map(({ pid }) => residentBytes(pid)));
   }
 
   #processesWith(text: string) {

@@ -55,7 +55,7 @@ export function daySettings(stage: Stage, changeAt: number): object {
 }
 
 /** A time zone in which it is about noon, so that no midnight comes near, and what its clocks read. */
-function zoneAtNoon(instant: number): { timeZone: string; clockOf: (instant: number) => string } {
+export function zoneAtNoon(instant: number): { timeZone: string; clockOf: (instant: number) => string } {
   const ahead = 12 - new Date(instant).getUTCHours();
   const name = `Etc/GMT${ahead > 0 ? '-' : '+'}${Math.abs(ahead)}`;
   const clockOf = (at: number) => new Date(at + ahead * 60 * MINUTE).toISOString().slice(11, 16);

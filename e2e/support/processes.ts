@@ -41,6 +41,16 @@ export function environmentOf(pid: number): string {
   }
 }
 
+/** The memory that a process holds, in bytes (proc(5), `status`); 0 once it has ended. */
+export function residentBytes(pid: number): number {
+  try {
+    const [, kilobytes] = /^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${String(pid)}/status`, 'latin1')) ?? [];
+    return 1024 * Number(kilobytes ?? 0);
+  } catch {
+    return 0;
+  }
+}
+
 /** Those of the processes that are still alive, and still the same programs. */
 export function survivors(of: readonly ProcessFacts[]): readonly ProcessFacts[] {
   return of.filter(({ pid, commandLine }) => factsOf(pid)?.commandLine === commandLine);
