@@ -5,7 +5,7 @@ import { createInterface } from 'node:readline';
 import { setTimeout as delay } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { bootstrap } from './bootstrap.mjs';
-import { planFaults } from './chaos/faults.mjs';
+import { KINDS, planFaults } from './chaos/faults.mjs';
 import { judge } from './chaos/oracle.mjs';
 import { wreck } from './chaos/wreck.mjs';
 import { startDisplay } from './display.mjs';
@@ -24,6 +24,7 @@ or was dark for more than 90 s without an excuse.
   --minutes N   how long (10)
   --seed N      the same faults at the same times for the same seed (1)
   --resume      go on where the last run of that seed and length stopped
+  --only KINDS  these faults alone, in turn; several with commas between
   --piece N     end after so many minutes; what is missing then, --resume brings
 `;
 
@@ -42,14 +43,20 @@ const { values } = parseArgs({
   options: {
     minutes: { type: 'string', default: '10' },
     seed: { type: 'string', default: '1' },
+    only: { type: 'string', default: '' },
     piece: { type: 'string', default: 'Infinity' },
     resume: { type: 'boolean', default: false },
     help: { type: 'boolean', default: false },
   },
 });
 const [minutes, seed, piece] = [values.minutes, values.seed, values.piece].map(Number);
+const only = values.only.split(',').filter(Boolean);
+const unknown = only.filter((kind) => !Object.hasOwn(KINDS, kind));
 if (values.help) process.stdout.write(HELP);
-else if (!(minutes >= 2 && Number.isInteger(seed) && piece > 0)) {
+else if (unknown.length > 0) {
+  process.stderr.write(`No such fault: ${unknown.join(', ')}. There are: ${Object.keys(KINDS).join(', ')}\n`);
+  process.exitCode = 2;
+} else if (!(minutes >= 2 && Number.isInteger(seed) && piece > 0)) {
   process.stderr.write(HELP);
   process.exitCode = 2;
 } else await runScript(chaos);
@@ -57,7 +64,7 @@ else if (!(minutes >= 2 && Number.isInteger(seed) && piece > 0)) {
 /** @param {import('./lib/teardown.mjs').Defer} defer */
 async function chaos(defer) {
   const totalMs = minutes * 60_000;
-  const file = join(projectRoot, '.cache', 'chaos', `${seed}-${minutes}.jsonl`);
+  const file = join(projectRoot, '.cache', 'chaos', `${[seed, minutes, ...only].join('-')}.jsonl`);
   await mkdir(join(file, '..'), { recursive: true });
   if (!values.resume) await rm(file, { force: true });
   const journal = await readJournal(file);
@@ -175,7 +182,7 @@ async function runPiece(defer, { journal, file, doneMs, totalMs }) {
     runInMain: (/** @type {string} */ script) => runInMain(wall, script),
   };
   const untilMs = Math.min(totalMs, doneMs + piece * 60_000);
-  const faults = planFaults(seed, totalMs).map((fault, id) => ({ ...fault, id }));
+  const faults = planFaults(seed, totalMs, only).map((fault, id) => ({ ...fault, id }));
   const due = faults.filter(({ atMs }) => atMs >= doneMs && atMs < untilMs);
   /** @type {Promise<void>[]} */
   const going = [];
@@ -214,6 +221,7 @@ async function befall(fault, scene, { now, write, untilMs }) {
   } catch (error) {
     // A wall that is just starting again cannot be spoken to, for one.
     say(`${clockOf(now())} ${kind} could not be done: ${/** @type {Error} */ (error).message}`);
+    write({ atMs: now(), what: 'undone', id });
   }
   write({ atMs: now(), what: 'ends', id });
 }

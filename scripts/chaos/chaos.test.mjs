@@ -20,6 +20,12 @@ describe('the plan', () => {
     expect(kinds).toEqual(new Set(Object.keys(KINDS)));
   });
 
+  it('has certain kinds alone, in turn, where that is asked for', () => {
+    const kinds = planFaults(5, 600_000, ['sleep', 'bounce', 'page-white']).map(({ kind }) => kind);
+    expect(kinds.length).toBeGreaterThan(5);
+    expect(kinds).toEqual(kinds.map((_, i) => ['sleep', 'bounce', 'page-white'][i % 3]));
+  });
+
   it('does not end a wall that has hardly begun', () => {
     for (let seed = 0; seed < 40; seed++) {
       const ends = planFaults(seed, 7_200_000).filter(({ takes }) => takes === 'wall');
@@ -85,6 +91,12 @@ describe('the oracle', () => {
     const verdict = of(begins, shows(110_000, 'dimmed'), ends, shows(135_000));
     expect(verdict).toMatchObject({ longestUnexplainedDarkSeconds: 25, faults: { 'network-black-hole': 1 } });
     expect(names(verdict)).toEqual(['a picture stands that nothing takes']);
+  });
+
+  it('counts a fault that could not be done apart', () => {
+    const [begins, ends] = fault(100_000, 101_000, 'gpu-gone');
+    const verdict = of(begins, { atMs: 100_500, what: 'undone', id: 1 }, ends);
+    expect(verdict).toMatchObject({ faults: {}, undone: { 'gpu-gone': 1 } });
   });
 
   it('excuses a network for keeping away what something else has taken', () => {

@@ -54,9 +54,10 @@ const WALLS_APART_MS = 720_000;
  *
  * @param {number} seed
  * @param {number} totalMs
+ * @param {readonly string[]} [only] kinds: these alone, in turn
  * @returns {Planned[]} by their beginning
  */
-export function planFaults(seed, totalMs) {
+export function planFaults(seed, totalMs, only = []) {
   const chance = chanceOf(seed);
   const between = (/** @type {number} */ from, /** @type {number} */ to) => from + (to - from) * chance();
   const weights = Object.values(KINDS).reduce((sum, { weight }) => sum + weight, 0);
@@ -66,9 +67,10 @@ export function planFaults(seed, totalMs) {
   };
   /** @type {Planned[]} */
   const planned = [];
-  let lastWall = 0;
+  let [lastWall, turn] = [0, 0];
   for (let atMs = FIRST_MS; atMs < totalMs - QUIET_AT_END_MS; atMs += between(APART_MS[0], APART_MS[1])) {
-    const kind = draw();
+    const drawn = draw();
+    const kind = only.length > 0 ? only[turn++ % only.length] : drawn;
     const { takes, seconds } = KINDS[kind];
     const ms = Math.min(1000 * between(...seconds), totalMs - QUIET_AT_END_MS - atMs);
     const detail = chance();

@@ -6,13 +6,14 @@ import { KINDS } from './faults.mjs';
  *   | { what: 'piece' }
  *   | { what: 'begins', id: number, kind: string, load: number }
  *   | { what: 'ends', id: number }
+ *   | { what: 'undone', id: number }
  *   | { what: 'shows', kind: string, load?: number }
  *   | { what: 'beat', signIns: number }
  *   | { what: 'broken', name: string, detail: string }
  * )} Entry of the journal, in order. `piece`: a wall was started; `begins`: a fault, when so many pages had been
- *   loaded; `shows`: the screen shows another kind of thing from here on, or another load of the page (modulo 256); `beat`: the capture goes on, and so many sign-ins have been begun in this piece
+ *   loaded; `undone`: it could not be done, as where a wall is just starting again; `shows`: the screen shows another kind of thing from here on, or another load of the page (modulo 256); `beat`: the capture goes on, and so many sign-ins have been begun in this piece
  * @typedef {{ name: string, count: number, first: string }} Broken
- * @typedef {{ faults: Record<string, number>, availability: number, judgedOfAllTime: number, litOfAllTime: number,
+ * @typedef {{ faults: Record<string, number>, undone: Record<string, number>, availability: number, judgedOfAllTime: number, litOfAllTime: number,
  *   longestUnexplainedDarkSeconds: number, signInsPerDay: number, brokenInvariants: Broken[] }} Verdict
  */
 
@@ -89,7 +90,8 @@ export function judge(journal, { renewEverySeconds }) {
     breaks('sign-ins within the budget', endMs, `${signIns}, at most ${Math.round(budget)} expected`);
   const judged = judgedLit + dark;
   return {
-    faults: countsOf(faults.map(({ kind }) => kind)),
+    faults: countsOf(faults.filter(({ isDone }) => isDone).map(({ kind }) => kind)),
+    undone: countsOf(faults.filter(({ isDone }) => !isDone).map(({ kind }) => kind)),
     availability: judged === 0 ? 1 : rounded(judgedLit / judged, 6),
     judgedOfAllTime: rounded(judged / endMs, 4),
     litOfAllTime: rounded(lit / endMs, 4),
@@ -100,7 +102,7 @@ export function judge(journal, { renewEverySeconds }) {
 }
 
 /**
- * @typedef {{ kind: string, takes: string, load: number, fromMs: number, endMs: number }} Fault
+ * @typedef {{ kind: string, takes: string, load: number, isDone: boolean, fromMs: number, endMs: number }} Fault
  * @param {readonly Entry[]} journal
  * @param {number} endMs
  * @returns {Fault[]}
@@ -115,11 +117,15 @@ function faultsOf(journal, endMs) {
         kind: entry.kind,
         takes: KINDS[entry.kind]?.takes ?? 'nothing',
         load: entry.load,
+        isDone: true,
         fromMs: entry.atMs,
         endMs,
       };
       open.set(entry.id, fault);
       faults.push(fault);
+    } else if (entry.what === 'undone') {
+      const fault = open.get(entry.id);
+      if (fault) fault.isDone = false;
     } else if (entry.what === 'ends') {
       const fault = open.get(entry.id);
       if (fault) fault.endMs = entry.atMs;
@@ -143,7 +149,7 @@ function faultsOf(journal, endMs) {
  * @param {readonly Entry[]} journal
  */
 function windowsOf(faults, pieces, journal) {
-  const started = pieces.map((atMs) => ({ kind: '', takes: 'wall', load: 0, fromMs: atMs, endMs: atMs }));
+  const started = pieces.map((atMs) => ({ kind: '', takes: 'wall', load: 0, isDone: true, fromMs: atMs, endMs: atMs }));
   const windows = [...faults, ...started]
     .sort((a, b) => a.fromMs - b.fromMs)
     .map((fault) => {

@@ -60,8 +60,15 @@ export async function wreck({ kind, detail, id }, scene) {
   const trick = TRICKS[kind];
   if (trick) {
     // Whoever asks next does it, of the newest session: that is the page on the wall, but for the moment of a swap.
-    await standIn.control('tellPages', { trick: trick(detail), scope: await newestPage(standIn) });
-    return () => standIn.control('healPages', { scope: { part: 'main' } });
+    const scope = await newestPage(standIn);
+    const before = (await standIn.control('dataCalls', { scope })).length;
+    await standIn.control('tellPages', { trick: trick(detail), scope });
+    return async () => {
+      await standIn.control('healPages', { scope: { part: 'main' } });
+      /** @type {{ trick?: string }[]} */
+      const calls = await standIn.control('dataCalls', { scope });
+      if (!calls.slice(before).some((call) => call.trick !== undefined)) throw new Error('no page asked for data');
+    };
   }
   switch (kind) {
     case 'data-fail':
@@ -118,7 +125,8 @@ async function newestPage(standIn) {
 /** @param {Scene} scene @param {(kind: string) => boolean} fits @param {number} detail */
 async function kill(scene, fits, detail) {
   const some = (await processesOf(scene.pid())).filter(({ kind }) => fits(kind));
-  if (some.length > 0) signal(oneOf(some, detail).pid, 'SIGKILL');
+  if (some.length === 0) throw new Error('there was no such process');
+  signal(oneOf(some, detail).pid, 'SIGKILL');
 }
 
 /** @param {number} pid @param {NodeJS.Signals} name */
