@@ -67,6 +67,8 @@ export interface SurfaceStatus {
   readonly stale: boolean;
   /** What the last load of the dashboard that it is to show came to, if it failed. */
   readonly failure?: Failure;
+  /** Loads of its dashboards that failed, by code, since the program's start. */
+  readonly failuresByCode: Readonly<Record<string, number>>;
   readonly alarm?: AlarmStatus;
 }
 

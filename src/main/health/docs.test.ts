@@ -44,6 +44,7 @@ it('lists every field of the state', () => {
     staleAfterMs: 0,
     stale: false,
     failure,
+    failuresByCode: {},
     alarm: { ringing: false, names: [] },
   };
   const fields = [

@@ -42,6 +42,7 @@ it('tells the state of a wall', async () => {
       'vigil_surface_state{surface="left",state="showing"} 1',
       'vigil_surface_state{surface="top",state="unplugged"} 1',
       'vigil_surface_dashboard_info{surface="left",dashboard="orders"} 1',
+      'vigil_dashboard_failures_total{surface="left",code="CONSOLE_LOAD_FAILED"} 5',
       'vigil_data_age_seconds{surface="left"} 60',
       'vigil_data_age_seconds{surface="old"} 840.5',
       'vigil_data_age_limit_seconds{surface="left"} 180',

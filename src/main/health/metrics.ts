@@ -29,7 +29,7 @@ export async function metricsOf(status: WallStatus): Promise<string> {
   };
   wallMetrics(status, gauge, counter);
   sessionMetrics(status, gauge, counter);
-  surfaceMetrics(status, gauge);
+  surfaceMetrics(status, gauge, counter);
   return registry.metrics();
 }
 
@@ -98,7 +98,7 @@ function sessionMetrics({ sessions, at }: WallStatus, gauge: Add, counter: Add):
   );
 }
 
-function surfaceMetrics(status: WallStatus, gauge: Add): void {
+function surfaceMetrics(status: WallStatus, gauge: Add, counter: Add): void {
   const { surfaces, at } = status;
   gauge(
     'surface_up',
@@ -119,6 +119,13 @@ function surfaceMetrics(status: WallStatus, gauge: Add): void {
     'The dashboard that the surface shows; always 1.',
     surfaces.flatMap(({ name, dashboard }): readonly Sample[] =>
       dashboard === undefined ? [] : [[{ surface: name, dashboard }, 1]],
+    ),
+  );
+  counter(
+    'dashboard_failures_total',
+    'Loads of dashboards that failed.',
+    surfaces.flatMap(({ name, failuresByCode }) =>
+      each('code', failuresByCode).map(([code, value]): Sample => [{ surface: name, ...code }, value]),
     ),
   );
   gauge(

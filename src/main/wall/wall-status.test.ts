@@ -175,9 +175,15 @@ describe('what a wall tells of a surface', () => {
     const wall = watched().start().goLive();
     expect(wall.surfaceStatus).toMatchObject({ state: 'showing', stale: false, display: { label: 'left' } });
     wall.tell({ type: 'displays', plugged: [] });
-    expect(wall.surfaceStatus).toEqual({ name: 'one', state: 'unplugged', stale: false });
+    expect(wall.surfaceStatus).toEqual({ name: 'one', state: 'unplugged', stale: false, failuresByCode: {} });
     wall.programmes['one'] = () => NIGHT;
-    expect(wall.surfaceStatus).toEqual({ name: 'one', state: 'unplugged', atNight: true, stale: false });
+    expect(wall.surfaceStatus).toEqual({
+      name: 'one',
+      state: 'unplugged',
+      atNight: true,
+      stale: false,
+      failuresByCode: {},
+    });
     wall.start();
     expect(wall.surfaceStatus).not.toHaveProperty('atNight');
     expect(wall.surfaceStatus).not.toHaveProperty('dashboard');
@@ -188,7 +194,7 @@ describe('what a wall tells of a surface', () => {
     const wall = new Watched([dashboard('ops')], [surface('one', { alarms })]);
     wall.programmes['one'] = () => NIGHT;
     wall.tell({ type: 'alarm', surface: 'one', ringing: true });
-    expect(wall.surfaceStatus).toEqual({ name: 'one', state: 'unplugged', stale: false });
+    expect(wall.surfaceStatus).toEqual({ name: 'one', state: 'unplugged', stale: false, failuresByCode: {} });
   });
 
   it('is what its dashboard fails by, until it shows', () => {
@@ -197,12 +203,16 @@ describe('what a wall tells of a surface', () => {
     wall.signedIn();
     wall.fails(failure);
     expect(wall.sessionStatus).toMatchObject({ phase: 'live', failures: 0, failuresByCode: {} });
-    expect(wall.surfaceStatus).toMatchObject({ state: 'notice', failure });
+    expect(wall.surfaceStatus).toMatchObject({ state: 'notice', failure, failuresByCode: { [failure.code]: 1 } });
+    // The wait is cut short.
+    wall.tell({ type: 'nudge' });
+    expect(wall.surfaceStatus.failuresByCode).toEqual({ [failure.code]: 1 });
     expect(judgeHealth(wall.status, wall.now.wall)).toMatchObject({ code: 'NO_PICTURE', failure: failure.code });
     wall.live(MINUTE);
     wall.painted();
     expect(wall.surfaceStatus.state).toBe('showing');
     expect(wall.surfaceStatus).not.toHaveProperty('failure');
+    expect(wall.surfaceStatus.failuresByCode).toEqual({ [failure.code]: 1 });
   });
 
   it('is stale data by the clock that shows more', () => {

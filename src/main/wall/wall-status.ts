@@ -30,6 +30,8 @@ type Rest = Pick<WallStatus, 'version' | 'startedAt' | 'restarts' | 'safeMode'>;
 /** What the wall tells of itself that its state machine does not remember: since when, and how often. */
 export class WallRecord {
   readonly #sessions = new Map<string, Counts>();
+  /** By surface: loads of its dashboards that failed, by code. */
+  readonly #loads = new Map<string, Record<string, number>>();
   readonly #faults: Record<string, number> = {};
   readonly #memory: () => Record<string, number>;
 
@@ -47,6 +49,17 @@ export class WallRecord {
       this.#sessions.set(name, counts);
       const was = before.sessions.get(name);
       if (was !== undefined && was !== session) count(counts, was, session, now);
+    }
+    for (const [name, surface] of after.surfaces) {
+      const was = before.surfaces.get(name)?.troubles;
+      if (was === surface.troubles) continue;
+      const loads = this.#loads.get(name) ?? {};
+      this.#loads.set(name, loads);
+      for (const [dashboard, { reason, failures }] of surface.troubles) {
+        const known = was?.get(dashboard);
+        // A wait that is cut short is no new failure.
+        if (reason !== known?.reason || failures !== known.failures) loads[reason.code] = (loads[reason.code] ?? 0) + 1;
+      }
     }
   }
 
@@ -69,7 +82,10 @@ export class WallRecord {
       ...rest,
       electron: process.versions.electron,
       sessions: [...state.sessions].map(([name, session]) => this.#sessionStatus(name, session, now)),
-      surfaces: plan.surfaces.map(({ name }) => surfaceStatus(state, name, context, surroundings)),
+      surfaces: plan.surfaces.map(({ name }) => ({
+        ...surfaceStatus(state, name, context, surroundings),
+        failuresByCode: { ...this.#loads.get(name) },
+      })),
       memoryBytes: this.#memory(),
       faults: { ...this.#faults },
     };
@@ -147,7 +163,7 @@ function surfaceStatus(
   name: string,
   context: WallContext,
   { displayOf, alarmOf }: Surroundings,
-): SurfaceStatus {
+): Omit<SurfaceStatus, 'failuresByCode'> {
   const { now, plan, programme } = context;
   const surface = state.surfaces.get(name);
   const planned = plan.surfaces.find((one) => one.name === name);

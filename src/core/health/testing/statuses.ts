@@ -33,12 +33,13 @@ export const UNDATED: SurfaceStatus = {
   session: 'ops',
   staleAfterMs: 3 * MINUTE,
   stale: false,
+  failuresByCode: { CONSOLE_LOAD_FAILED: 5 },
 };
 
 export const SHOWING: SurfaceStatus = { ...UNDATED, paintedAt: AT - 9 * MINUTE, dataAt: AT - MINUTE };
 
-export const NIGHT: SurfaceStatus = { name: 'right', state: 'night', stale: false };
-export const UNPLUGGED: SurfaceStatus = { name: 'top', state: 'unplugged', stale: false };
+export const NIGHT: SurfaceStatus = { name: 'right', state: 'night', stale: false, failuresByCode: {} };
+export const UNPLUGGED: SurfaceStatus = { name: 'top', state: 'unplugged', stale: false, failuresByCode: {} };
 
 /** A wall that is well, but for what is said otherwise. */
 export function wallStatus(changes: Partial<WallStatus> = {}): WallStatus {
