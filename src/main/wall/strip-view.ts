@@ -2,14 +2,6 @@ import type { WebContentsView } from 'electron';
 import type { StripText } from '../../core/surface/notice.ts';
 import { OwnPage } from './own-pages.ts';
 
-/** What a strip covers of its surface's height: a thin line whose text can be read from 4 m. */
-const SHARE_OF_HEIGHT = 0.052;
-
-/** Height of a strip on a surface of some height, both in device-independent pixels. */
-export function stripHeight(height: number): number {
-  return Math.max(24, Math.round(height * SHARE_OF_HEIGHT));
-}
-
 /**
  * The line that says over a picture how old its data are. Made when there is something to say and closed when there is not, for it
  * takes a renderer of its own.
