@@ -82,7 +82,7 @@ export function runWall(options: RunWallOptions): RunningWall {
         // The machine may have been told to stop meanwhile.
         if (stopped()) return;
         wall = startWall({ dist, clock, logger, settings, plan, signIns, power, ownPorts, onCloseWanted });
-        for (const kind of faults.keys()) wall.fault(kind);
+        for (const [kind, times] of faults) for (let i = 0; i < times; i++) wall.fault(kind);
         early?.close();
         early = undefined;
         return;

@@ -47,7 +47,9 @@ function logSurface(logger: Logger, name: string, before: Surface, after: Surfac
     logger.log('info', 'surface.shows', { surface: name, cover: after.base.kind });
   }
   for (const [dashboard, trouble] of after.troubles) {
-    if (trouble.failures === before.troubles.get(dashboard)?.failures) continue;
+    const known = before.troubles.get(dashboard);
+    // A wait that is cut short is told by nobody; a failure after one that was forgiven is, though it counts as the first again.
+    if (trouble.failures === known?.failures && trouble.reason === known.reason) continue;
     const { code, sentence: reason } = trouble.reason;
     const nextTryAt = new Date(trouble.nextTry.until.wall).toISOString();
     const { failures } = trouble;
