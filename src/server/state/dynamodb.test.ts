@@ -6,6 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Fetch } from '../../core/ports.ts';
 import { createNodeFetch } from '../../node/http.ts';
 import { openDynamoDbState } from './dynamodb.ts';
+import { stateStoreSuite } from './testing/suite.ts';
 
 const credentials = { accessKeyId: 'AKIAIOSFODNN7EXAMPLE', secretAccessKey: 'x'.repeat(40) };
 const server = dynalite({ createTableMs: 0 });
@@ -50,6 +51,8 @@ afterAll(async () => {
     server.close(resolve);
   });
 });
+
+stateStoreSuite('DynamoDB', () => Promise.resolve(stateOf(createNodeFetch({ proxy: 'none' }))));
 
 describe('state in DynamoDB', () => {
   it('takes a write whose first try went through without an answer for its own', async () => {
