@@ -5,7 +5,7 @@ import type { WallPlan } from '../core/plan/plan.ts';
 import type { Clock, Logger } from '../core/ports.ts';
 import { programmeAt } from '../core/playlist/programme.ts';
 import { DEFAULT_BACKOFF } from '../core/renewal/backoff.ts';
-import type { SessionPolicy } from '../core/session/state.ts';
+import { DEFAULT_PACE, type SessionPolicy } from '../core/session/state.ts';
 import type { Settings } from '../core/settings/schema.ts';
 import type { Wall as WallState } from '../core/wall/state.ts';
 import { createNodeRandom } from '../node/random.ts';
@@ -57,6 +57,7 @@ function policyOf({ wall, network }: Settings): SessionPolicy {
     settledMs: 600_000,
     keepPictureMs: 10_000,
     nudges: { most: 12, ms: 3_600_000 },
+    pace: DEFAULT_PACE,
   };
 }
 

@@ -9,6 +9,18 @@ import type { SimulatedView } from './view.ts';
 /** How a wall hears of the end of a fault: connectivity comes back, it wakes, or nothing says so. */
 export type FaultEnd = 'nudged' | 'woken-unannounced' | 'unannounced';
 
+/** Whom a fault can hinder: one surface, one session, both where one signs in on the other; everything where nothing is named. */
+export interface Scope {
+  readonly surface?: string | undefined;
+  readonly session?: string | undefined;
+}
+
+/** Faults under way, and the end of what they excuse. */
+class Excuse {
+  faults = 0;
+  until = NORMAL_SIGN_IN_MS;
+}
+
 export interface Verdict {
   /** Share of the judged time, which is what no fault excuses, with what the plan says on the screen; the worst screen's. */
   readonly availability: number;
@@ -33,7 +45,8 @@ const HOPELESS = 1_000;
  * wall's code but how a plan is read.
  *
  * Dark is every moment in which a screen does not show what the plan says, with a picture of a session that is not over. It is excused
- * while a fault lasts, and afterwards for one backoff step and a normal sign-in. The step is the ceiling of the wait after as many
+ * while a fault lasts that hinders this screen, or the session of what it is to show, and afterwards for one backoff step and a normal
+ * sign-in. A service that is out hinders whoever asks it, from the call that it spoils. The step is the ceiling of the wait after as many
  * failures as the wall has had in a row; where connectivity or waking nudges the wall it is the first step only, unless it has been
  * nudged too often in the last hour; a Retry-After that a server asked for is part of the fault.
  */
@@ -43,20 +56,24 @@ export class Oracle {
   readonly #broken = new Map<string, { count: number; first: string }>();
   readonly #ledgers: ReadonlyMap<string, Ledger>;
   readonly #screens: ReadonlyMap<string, Screen>;
+  readonly #ofSessions: ReadonlyMap<string, Excuse>;
+  readonly #ofScreens: ReadonlyMap<string, Excuse>;
+  readonly #plan: WallPlan;
   #breaks = 0;
-  #faults = 0;
-  #excusedUntil = NORMAL_SIGN_IN_MS;
 
   /** @param journal is given a line for whatever happens, with its day */
   constructor(timeline: Timeline, plan: WallPlan, journal?: (day: number, line: string) => void) {
     this.#timeline = timeline;
+    this.#plan = plan;
     this.#journal = journal;
+    this.#ofSessions = new Map(plan.sessions.map((name) => [name, new Excuse()]));
+    this.#ofScreens = new Map(plan.surfaces.map(({ name }) => [name, new Excuse()]));
     const broken = (name: string, detail: string) => {
       this.break(name, detail);
     };
     this.#ledgers = new Map(plan.sessions.map((name) => [name, new Ledger(timeline, name, broken)]));
     this.#screens = new Map(
-      plan.surfaces.map((surface) => [surface.name, new Screen(timeline, surface, plan.timeZone, broken)]),
+      plan.surfaces.map((surface) => [surface.name, new Screen(timeline, surface, plan, broken)]),
     );
   }
 
@@ -94,35 +111,41 @@ export class Oracle {
     return this.#screen(surface).shown;
   }
 
-  faultBegins(): void {
+  faultBegins(scope: Scope = {}): void {
     this.look();
-    this.#faults += 1;
-    this.write(() => `a fault begins, ${this.#faults} now`);
+    for (const [, excuse] of this.#excuses(scope)) excuse.faults += 1;
+    this.write(() => `a fault begins for ${describe(scope)}`);
   }
 
-  faultEnds(end: FaultEnd = 'unannounced'): void {
+  faultEnds(end: FaultEnd = 'unannounced', scope: Scope = {}): void {
     this.look();
-    this.#faults -= 1;
     const isNudged = end === 'nudged';
     const firstMs = POLICY.backoff.firstMs + ONLINE_CHECK_MS;
-    let stepMs = isNudged ? ONLINE_CHECK_MS : 0;
-    for (const ledger of this.#ledgers.values()) stepMs = Math.max(stepMs, ledger.stepMs(isNudged, firstMs));
-    for (const { failures } of this.#screens.values()) {
-      if (failures > 0)
-        stepMs = Math.max(stepMs, isNudged ? Math.min(ceilingMs(failures), firstMs) : ceilingMs(failures));
+    const leastMs = end === 'woken-unannounced' ? RECHECK_MS + 1_000 : isNudged ? ONLINE_CHECK_MS : 0;
+    for (const [name, excuse] of this.#excuses(scope)) {
+      excuse.faults -= 1;
+      const failures = this.#screens.get(name)?.failures ?? 0;
+      const ofScreen = failures === 0 ? 0 : Math.min(ceilingMs(failures), isNudged ? firstMs : Infinity);
+      const stepMs = this.#ledgers.get(name)?.stepMs(isNudged, firstMs) ?? ofScreen;
+      this.#extend(excuse, Math.max(leastMs, stepMs));
+      this.write(() => `a fault of ${name} ends (${end}), excused for ${excuse.until - this.#timeline.now} ms`);
     }
-    if (end === 'woken-unannounced') stepMs = Math.max(stepMs, RECHECK_MS + 1_000);
-    this.excuse(stepMs);
-    this.write(() => {
-      const excused = Math.round(this.#excusedUntil - this.#timeline.now);
-      return `a fault ends (${end}), ${this.#faults} left; excused for ${excused} ms`;
-    });
   }
 
   /** What the wall is to show has just changed without a warning: it needs so long, and what loading takes. */
-  excuse(ms = 0): void {
+  excuse(ms = 0, scope: Scope = {}): void {
     this.look();
-    this.#excusedUntil = Math.max(this.#excusedUntil, this.#timeline.now + ms + NORMAL_SIGN_IN_MS);
+    for (const [, excuse] of this.#excuses(scope)) this.#extend(excuse, ms);
+  }
+
+  #extend(excuse: Excuse, ms: number): void {
+    excuse.until = Math.max(excuse.until, this.#timeline.now + ms + NORMAL_SIGN_IN_MS);
+  }
+
+  *#excuses({ surface, session }: Scope): Iterable<readonly [string, Excuse]> {
+    const isAll = surface === undefined && session === undefined;
+    for (const one of this.#ofScreens) if (isAll || one[0] === surface) yield one;
+    for (const one of this.#ofSessions) if (isAll || one[0] === session) yield one;
   }
 
   /** The wall was told that a try may come at once. */
@@ -133,12 +156,13 @@ export class Oracle {
   // What happens to screens.
 
   plugged(surface: string, isPlugged: boolean): void {
-    this.excuse();
+    // It takes with it what signs in on it.
+    this.excuse(isPlugged ? 0 : POLICY.backoff.firstMs, isPlugged ? { surface } : {});
     this.#screen(surface).isPlugged = isPlugged;
   }
 
   rings(surface: string, ringing: boolean): void {
-    this.excuse();
+    this.excuse(0, { surface });
     this.#screen(surface).isRinging = ringing;
   }
 
@@ -148,7 +172,11 @@ export class Oracle {
 
   /** A dashboard cannot be shown, or can be again. */
   dashboardTurns(dashboard: string, how: 'bad' | 'good'): void {
-    this.excuse(how === 'good' ? POLICY.backoff.longestMs : 0);
+    const session = this.#plan.dashboards[dashboard]?.session;
+    const [{ bad }] = [...this.#screens.values()] as [Screen];
+    // Where several cannot be shown, they are tried in turn.
+    const ofSession = [...bad].filter((one) => this.#plan.dashboards[one]?.session === session);
+    this.excuse(how === 'good' ? POLICY.backoff.longestMs * ofSession.length : 0, { session });
     for (const { bad } of this.#screens.values()) {
       if (how === 'bad') bad.add(dashboard);
       else bad.delete(dashboard);
@@ -187,8 +215,19 @@ export class Oracle {
 
   /** Something may have changed: settles the account up to now. Call it before and after every change of what is on a screen. */
   look(): void {
-    const isExcused = this.#faults > 0;
-    for (const screen of this.#screens.values()) screen.look(isExcused, this.#excusedUntil);
+    for (const screen of this.#screens.values()) {
+      const own = this.#ofScreens.get(screen.name);
+      const ofSession = this.#ofSessions.get(screen.needed ?? '');
+      const isExcused = (own?.faults ?? 0) > 0 || (ofSession?.faults ?? 0) > 0;
+      screen.look(isExcused, Math.max(own?.until ?? 0, ofSession?.until ?? 0));
+    }
+  }
+
+  /** Whether a fault hinders a surface, or what follows from one. */
+  isExcused(surface: string, forMs = 0): boolean {
+    const screen = this.#screen(surface);
+    const excuses = [this.#ofScreens.get(surface), this.#ofSessions.get(screen.needed ?? '')];
+    return excuses.some((one) => one !== undefined && (one.faults > 0 || one.until + forMs > this.#timeline.now));
   }
 
   /** Call at the end of everything that happened: what is true now holds until the next look. */
@@ -233,3 +272,6 @@ export class Oracle {
 
 /** Sums of millions of lengths of time differ in their last digits with the order they are taken in. */
 const rounded = (share: number) => Math.round(share * 1e9) / 1e9;
+
+const describe = ({ surface, session }: Scope) =>
+  [surface, session].filter((one) => one !== undefined).join(' and ') || 'all';

@@ -1,4 +1,4 @@
-import type { SessionPolicy } from '../core/session/state.ts';
+import { DEFAULT_PACE, type SessionPolicy } from '../core/session/state.ts';
 
 /** What the simulated wall is configured with: the product's defaults (a call's limit of 20 s, a paint deadline of 45 s). */
 export const PAINT_DEADLINE_MS = 45_000;
@@ -9,6 +9,7 @@ export const POLICY = {
   settledMs: 600_000,
   keepPictureMs: 10_000,
   nudges: { most: 12, ms: 3_600_000 },
+  pace: DEFAULT_PACE,
 } as const satisfies SessionPolicy;
 
 /** A wall looks at its deadlines this often, whatever else happens, in ms. */

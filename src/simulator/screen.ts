@@ -1,4 +1,4 @@
-import type { PlannedSurface, Showing } from '../core/plan/plan.ts';
+import type { PlannedSurface, Showing, WallPlan } from '../core/plan/plan.ts';
 import { programmeAt } from '../core/playlist/programme.ts';
 import { POLICY, RECHECK_MS } from './policy.ts';
 import { canBeKnownOver, isOver } from './ticket.ts';
@@ -23,7 +23,9 @@ export const MOST_LOADS_AN_HOUR = 720;
 export class Screen {
   readonly #timeline: Timeline;
   readonly #surface: PlannedSurface;
-  readonly #timeZone: string | undefined;
+  readonly #plan: WallPlan;
+  /** The session of what it is to show, as of the last note. */
+  needed: string | undefined;
   readonly #break: (name: string, detail: string) => void;
   shown: SimulatedView | undefined;
   isPlugged = true;
@@ -59,15 +61,19 @@ export class Screen {
   constructor(
     timeline: Timeline,
     surface: PlannedSurface,
-    timeZone: string | undefined,
+    plan: WallPlan,
     broken: (name: string, detail: string) => void,
   ) {
     this.#timeline = timeline;
     this.#surface = surface;
-    this.#timeZone = timeZone;
+    this.#plan = plan;
     this.#break = (name, detail) => {
       broken(name, `${surface.name}: ${detail}`);
     };
+  }
+
+  get name(): string {
+    return this.#surface.name;
   }
 
   get availability(): number {
@@ -76,7 +82,7 @@ export class Screen {
 
   /** When the plan changes next, by the wall clock in ms. */
   nextChange(): number {
-    return programmeAt(this.#surface, this.#timeZone, this.#timeline.wall()).until;
+    return programmeAt(this.#surface, this.#plan.timeZone, this.#timeline.wall()).until;
   }
 
   loads(): void {
@@ -162,6 +168,7 @@ export class Screen {
     this.#wasUnknowable = over && !known;
     const wanted = this.#wanted();
     const isBad = wanted.kind === 'dashboard' && this.bad.has(wanted.dashboard);
+    this.needed = wanted.kind === 'dashboard' ? this.#plan.dashboards[wanted.dashboard]?.session : undefined;
     this.#wasPlugged = this.isPlugged && !isBad;
   }
 
@@ -170,7 +177,7 @@ export class Screen {
     if (this.isRinging && alarms !== undefined) return { kind: 'dashboard', dashboard: alarms.dashboard };
     const wall = this.#timeline.wall();
     if (wall < this.#known.since || wall >= this.#known.until) {
-      const { now, until } = programmeAt(this.#surface, this.#timeZone, wall);
+      const { now, until } = programmeAt(this.#surface, this.#plan.timeZone, wall);
       this.#known = { now, since: wall, until };
     }
     return this.#known.now;

@@ -28,7 +28,7 @@ export class SimulatedView {
   /** Whether its page asks for data by itself, and so notices that its session is over. */
   polls = true;
   isClosed = false;
-  #target: { readonly view: View; readonly events: ViewEvents } | undefined;
+  #target: { readonly surface: string; readonly view: View; readonly events: ViewEvents } | undefined;
   #isRetired = false;
   #isSettled = false;
 
@@ -38,12 +38,16 @@ export class SimulatedView {
   }
 
   /** What it is opened for: known later than its renderer is started. */
-  bind(view: View, events: ViewEvents): void {
-    this.#target = { view, events };
+  bind(surface: string, view: View, events: ViewEvents): void {
+    this.#target = { surface, view, events };
   }
 
   get view(): View | undefined {
     return this.#target?.view;
+  }
+
+  get surface(): string | undefined {
+    return this.#target?.surface;
   }
 
   get isRetired(): boolean {

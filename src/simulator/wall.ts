@@ -27,7 +27,7 @@ export interface SignedIn {
 
 /** What the world does for a wall. */
 export interface Services {
-  signIn(done: (result: SignedIn | Failure) => void): void;
+  signIn(session: string, done: (result: SignedIn | Failure) => void): void;
   /** Loads a login URL, or without one the dashboard's own address, and from then on does to the page what happens to pages. */
   enter(view: SimulatedView, login: Ticket | undefined): void;
   /** How long a view's renderer takes to start, in ms. */
@@ -188,7 +188,9 @@ export class Wall {
       if (waitOf(after) === waitOf(before) || waitOf(after) === undefined) ledger.dropped(attempt);
       else {
         const retryAfterMs = 'failure' in this.#event ? (this.#event.failure.retryAfterMs ?? 0) : 0;
-        ledger.failed(attempt, retryAfterMs, 'view' in this.#event ? 'entry' : 'sign-in');
+        // A display that is unplugged takes the page with it that was to be opened there.
+        const isByEntry = 'view' in this.#event || this.#event.type === 'displays';
+        ledger.failed(attempt, retryAfterMs, isByEntry ? 'entry' : 'sign-in');
       }
     }
     const old = liveOf(before);
@@ -242,12 +244,15 @@ export class Wall {
   }
 
   #signIn(session: string, attempt: number): void {
-    this.#services.signIn((result) => {
+    this.#services.signIn(session, (result) => {
       if ('code' in result) {
         this.#tell({ type: 'sign-in-failed', session, attempt, failure: result });
         return;
       }
-      this.runtimes.get(session)?.keepLogin(attempt, result.ticket);
+      // One that comes too late is nobody's any more.
+      if (this.state.sessions.get(session)?.attempts === attempt) {
+        this.runtimes.get(session)?.keepLogin(attempt, result.ticket);
+      }
       this.#tell({ type: 'signed-in', session, attempt, lifeMs: result.lifeMs });
     });
   }
@@ -267,7 +272,7 @@ export class Wall {
         return;
       }
       open.page = page;
-      page.bind(view, {
+      page.bind(open.surface, view, {
         painted: (verified) => {
           this.#tell({ type: 'painted', view: id, verified });
         },

@@ -5,7 +5,7 @@
 import type { ErrorCode, Failure } from '../core/errors.ts';
 import { Chance } from './chance.ts';
 import type { WallPlan } from '../core/plan/plan.ts';
-import type { FaultEnd, Oracle } from './oracle.ts';
+import type { FaultEnd, Oracle, Scope } from './oracle.ts';
 import { CALL_LIMIT_MS, ONLINE_CHECK_MS, PAINT_DEADLINE_MS, POLICY, RECHECK_MS, SIGN_IN_GRACE_MS } from './policy.ts';
 import { type Ticket, isOver } from './ticket.ts';
 import { type FaultKind, type Planned, FAULTS_A_YEAR } from './timetable.ts';
@@ -23,6 +23,12 @@ type Server = 'keys' | 'auto-id' | 'sts' | 'federation' | 'console' | 'data';
 type Manner = 'refuses' | 'fails' | 'hangs' | 'asks-for-patience';
 type Permissions = 'right' | 'no-role' | 'no-dashboard' | 'no-widgets' | 'thrown-out';
 const STEPS = ['keys', 'auto-id', 'sts', 'federation'] as const satisfies readonly Server[];
+
+interface Attempt {
+  readonly session: string;
+  /** True time. */
+  readonly givenUpAt: number;
+}
 
 export interface WorldTraits {
   /** How long console sessions last, in ms. */
@@ -133,14 +139,14 @@ export class World implements Services {
         return;
       case 'key-rotation':
         this.#lagging += 1;
-        this.#lasting(chance.ofAnyMagnitude(SECOND, 30 * MINUTE), () => {
+        this.#during(chance.ofAnyMagnitude(SECOND, 30 * MINUTE), () => {
           this.#lagging -= 1;
         });
         return;
       case 'wrong-permissions':
         this.#permissions = chance.pick<Permissions>('no-role', 'no-dashboard', 'no-widgets', 'thrown-out');
         this.#thrownOutAfterMs = chance.ofAnyMagnitude(5 * SECOND, 30 * MINUTE);
-        this.#lasting(chance.ofAnyMagnitude(10 * MINUTE, 2 * DAY), () => {
+        this.#during(chance.ofAnyMagnitude(10 * MINUTE, 2 * DAY), () => {
           this.#permissions = 'right';
         });
         return;
@@ -161,15 +167,20 @@ export class World implements Services {
     }
   }
 
-  /** A fault that the oracle excuses from now on. Calling what is returned ends it. */
-  #begin(): (end?: FaultEnd) => void {
+  /** A fault that the oracle excuses from now on those whom it can hinder. Calling what is returned ends it. */
+  #begin(scope: Scope = {}): (end?: FaultEnd) => void {
     let hasEnded = false;
-    this.#oracle.faultBegins();
+    this.#oracle.faultBegins(scope);
     return (end) => {
       if (hasEnded) return;
       hasEnded = true;
-      this.#oracle.faultEnds(end);
+      this.#oracle.faultEnds(end, scope);
     };
+  }
+
+  /** Lasts for a while; what it spoils is a fault of its own, for those that it hinders. */
+  #during(ms: number, undo: () => void): void {
+    this.#timeline.at(this.#timeline.now + ms, undo);
   }
 
   #lasting(ms: number, undo: () => void): void {
@@ -281,7 +292,7 @@ export class World implements Services {
       until: this.#timeline.now + ms,
     };
     this.#down.set(server, [...(this.#down.get(server) ?? []), outage]);
-    this.#lasting(ms, () => {
+    this.#during(ms, () => {
       this.#down.set(server, this.#down.get(server)?.filter((one) => one !== outage) ?? []);
     });
   }
@@ -351,7 +362,7 @@ export class World implements Services {
   #breakRenderer(view: SimulatedView, hangs: boolean): void {
     // One that has not been given a page yet is started again by its load.
     if (view.isRetired || view.enteredAt === undefined) return;
-    const end = this.#begin();
+    const end = this.#begin(scopeOf(view));
     view.isBroken = true;
     if (hangs && !view.isLive) {
       this.#timeline.later(view.enteredAt + PAINT_DEADLINE_MS - this.#timeline.now, () => {
@@ -375,7 +386,7 @@ export class World implements Services {
         continue;
       }
       if (view.isUndrawn) continue;
-      const end = this.#begin();
+      const end = this.#begin(scopeOf(view));
       view.isUndrawn = true;
       this.#timeline.later(this.#calls.between(300, 3_000), () => {
         view.isUndrawn = false;
@@ -397,7 +408,7 @@ export class World implements Services {
     for (const view of views) {
       if (view.ticket !== ticket || !view.isLive) continue;
       view.polls = true;
-      this.#noticeEnd(view, this.#begin());
+      this.#noticeEnd(view, this.#begin({ session: view.view?.session }));
     }
   }
 
@@ -407,25 +418,20 @@ export class World implements Services {
     return this.#calls.ofAnyMagnitude(30, 800);
   }
 
-  signIn(done: (result: SignedIn | Failure) => void): void {
+  signIn(session: string, done: (result: SignedIn | Failure) => void): void {
     for (const strike of this.#aimed) this.#timeline.later(this.#calls.between(0, AIMED_WITHIN_MS), strike);
     this.#aimed = [];
-    this.#step(0, this.#timeline.now + POLICY.attemptMs, undefined, done);
+    this.#step(0, { session, givenUpAt: this.#timeline.now + POLICY.attemptMs }, undefined, done);
   }
 
-  #step(
-    index: number,
-    givenUpAt: number,
-    ticket: Ticket | undefined,
-    done: (result: SignedIn | Failure) => void,
-  ): void {
+  #step(index: number, attempt: Attempt, ticket: Ticket | undefined, done: (result: SignedIn | Failure) => void): void {
     const server = STEPS[index];
     if (server === undefined) {
       if (ticket !== undefined) done(this.#signedIn(ticket));
       return;
     }
     const asked = this.#timeline.instant();
-    this.#call(server, givenUpAt, (refused) => {
+    this.#call(server, attempt, (refused) => {
       if (refused !== undefined) {
         done(refused);
         return;
@@ -433,7 +439,7 @@ export class World implements Services {
       const { lifeMs } = this.#traits;
       const granted =
         server === 'sts' ? { askedAt: asked, lifeMs, endsAt: this.#timeline.now + lifeMs, wasTold: false } : ticket;
-      this.#step(index + 1, givenUpAt, granted, done);
+      this.#step(index + 1, attempt, granted, done);
     });
   }
 
@@ -445,11 +451,12 @@ export class World implements Services {
   }
 
   /** One call. Whatever is going to spoil it is a fault from its beginning to its end. */
-  #call(server: Server, givenUpAt: number, done: (refused: Failure | undefined) => void): void {
+  #call(server: Server, attempt: Attempt, done: (refused: Failure | undefined) => void): void {
     const chance = this.#calls;
     const timeline = this.#timeline;
+    const { session } = attempt;
     const fail = (afterMs: number, reason: Failure) => {
-      const end = this.#begin();
+      const end = this.#begin({ session });
       timeline.later(afterMs, () => {
         done(reason);
         end();
@@ -482,7 +489,7 @@ export class World implements Services {
     }
     if (chance.happens(0.0005)) {
       this.#count('hiccup');
-      this.#hiccup(givenUpAt, done, fail);
+      this.#hiccup(attempt, done, fail);
       return;
     }
     const cuts = this.#cuts;
@@ -499,7 +506,7 @@ export class World implements Services {
 
   /** Fails for no reason, or is answered never, or when nobody waits any more. */
   #hiccup(
-    givenUpAt: number,
+    { session, givenUpAt }: Attempt,
     done: (refused: Failure | undefined) => void,
     fail: (afterMs: number, reason: Failure) => void,
   ): void {
@@ -508,7 +515,7 @@ export class World implements Services {
       fail(this.#calls.between(10, 5_000), failure('STS_UNAVAILABLE'));
       return;
     }
-    const end = this.#begin();
+    const end = this.#begin({ session });
     const left = givenUpAt - this.#timeline.now;
     this.#timeline.later(left + 10, end);
     if (how === 'never') return;
@@ -520,7 +527,7 @@ export class World implements Services {
   enter(view: SimulatedView, login: Ticket | undefined): void {
     const chance = this.#calls;
     const fail = (afterMs: number, reason: Failure) => {
-      const end = this.#begin();
+      const end = this.#begin(scopeOf(view));
       this.#timeline.later(afterMs, () => {
         view.fail(reason);
         end();
@@ -586,7 +593,7 @@ export class World implements Services {
       view.ticket = ticket;
     });
     if (ms > PAINT_DEADLINE_MS) {
-      const end = this.#begin();
+      const end = this.#begin(scopeOf(view));
       this.#timeline.later(PAINT_DEADLINE_MS, () => {
         if (chance.happens(0.5)) view.fail(unpainted);
         else this.#paint(view, ticket, false);
@@ -620,7 +627,7 @@ export class World implements Services {
         if (this.#permissions !== 'thrown-out' || view.isRetired) return;
         ticket.endsAt = Math.min(ticket.endsAt, this.#timeline.now);
         view.polls = true;
-        this.#noticeEnd(view, this.#begin());
+        this.#noticeEnd(view, this.#begin({ session: view.view?.session }));
       });
     }
   }
@@ -640,6 +647,11 @@ export class World implements Services {
       } else this.#noticeEnd(view, end);
     });
   }
+}
+
+/** Who is hindered by what befalls a page: its surface, and whoever waits for the sign-in that it is to bring. */
+function scopeOf({ surface, view, hasPainted }: SimulatedView): Scope {
+  return view?.signsIn === true && !hasPainted ? { surface, session: view.session } : { surface };
 }
 
 function failure(code: ErrorCode): Failure {

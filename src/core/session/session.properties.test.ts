@@ -2,7 +2,14 @@ import fc from 'fast-check';
 import { describe, it } from 'vitest';
 import type { Failure } from '../errors.ts';
 import { reduceSession, sessionDeadlines } from './session.ts';
-import { IDLE_SESSION, type Session, type SessionEffect, type SessionEvent, type SessionPolicy } from './state.ts';
+import {
+  DEFAULT_PACE,
+  IDLE_SESSION,
+  type Session,
+  type SessionEffect,
+  type SessionEvent,
+  type SessionPolicy,
+} from './state.ts';
 
 const HOUR = 3_600_000;
 const POLICY: SessionPolicy = {
@@ -11,6 +18,7 @@ const POLICY: SessionPolicy = {
   settledMs: 600_000,
   keepPictureMs: 60_000,
   nudges: { most: 12, ms: HOUR },
+  pace: DEFAULT_PACE,
 };
 
 /** Something that happens: time passes by each clock, then an event comes. */
@@ -38,6 +46,7 @@ const event: fc.Arbitrary<SessionEvent> = fc.oneof(
   { weight: 6, arbitrary: fc.constant({ type: 'clock' } as const) },
   { weight: 2, arbitrary: fc.constant({ type: 'nudge' } as const) },
   { weight: 1, arbitrary: fc.constant({ type: 'renew-now' } as const) },
+  { weight: 1, arbitrary: fc.constant({ type: 'renew-soon' } as const) },
   {
     weight: 5,
     arbitrary: fc.record({
@@ -66,7 +75,7 @@ interface Step {
   readonly after: Session;
   readonly effects: readonly SessionEffect[];
   readonly event: SessionEvent;
-  readonly monotonic: number;
+  readonly now: { readonly wall: number; readonly monotonic: number };
   readonly needed: boolean;
   readonly occupied: 'a' | 'b' | undefined;
 }
@@ -84,7 +93,7 @@ function live(happenings: readonly Happening[]): Step[] {
     const before = session;
     const [after, effects] = reduceSession(before, event, at(wall, monotonic, fraction, needed, occupied));
     session = after;
-    return { before, after, effects, event, monotonic, needed, occupied };
+    return { before, after, effects, event, now: { wall, monotonic }, needed, occupied };
   });
 }
 
@@ -125,7 +134,7 @@ describe('any life of a session', () => {
   });
 
   it('always waits for something while it is needed, within the longest that it may', () => {
-    always(({ after, monotonic, needed, occupied }) => {
+    always(({ after, now: { monotonic }, needed, occupied }) => {
       const deadlines = sessionDeadlines(after, { needed, occupied });
       if (!needed) return true;
       if (!deadlines.every(({ wall, monotonic: due }) => Number.isFinite(wall) && Number.isFinite(due))) return false;
@@ -150,12 +159,34 @@ describe('any life of a session', () => {
     });
   });
 
-  it('begins nothing while nobody needs it, and no renewal while its place is taken', () => {
-    always(({ before, after, effects, needed, occupied }) => {
+  it('begins nothing while nobody needs it, and no renewal while its place is taken, until there is little time left', () => {
+    always(({ before, after, effects, needed, occupied, now }) => {
       if (!has(effects, 'sign-in')) return true;
       const place = before.held === 'a' ? 'b' : 'a';
-      return needed && (occupied !== place || after.phase.kind !== 'renewing');
+      if (before.phase.kind !== 'live' || after.phase.kind !== 'renewing') return needed;
+      const { live, renewal } = before.phase;
+      const left = (live.endsAt.monotonic - renewal.at.monotonic) / 2;
+      const isLate = now.monotonic >= renewal.at.monotonic + left || now.wall >= renewal.at.wall + left;
+      return needed && (occupied !== place || isLate);
     });
+  });
+
+  it('begins no more sign-ins without a failure before them than its pace allows', () => {
+    const lives = fc.array(happening, { minLength: 1, maxLength: 200 });
+    fc.assert(
+      fc.property(lives, (happenings) => {
+        const free = live(happenings).filter(({ before: { phase }, effects, event }) => {
+          const failed = phase.kind === 'waiting' ? phase.failures : phase.kind === 'live' && phase.renewal.failed;
+          return has(effects, 'sign-in') && !failed && event.type !== 'renew-now' && event.type !== 'start';
+        });
+        const { everyMs, atOnce } = POLICY.pace;
+        return free.every(({ now }, at) => {
+          const before = free[at - atOnce];
+          return before === undefined || now.monotonic - before.now.monotonic >= everyMs;
+        });
+      }),
+      { numRuns: 300 },
+    );
   });
 
   it('goes dark only when nothing is live any more, and then holds no picture', () => {

@@ -3,6 +3,7 @@ import type { Failure } from '../errors.ts';
 import type { Instant } from '../renewal/deadline.ts';
 import { reduceSession, sessionDeadlines } from './session.ts';
 import {
+  DEFAULT_PACE,
   IDLE_SESSION,
   type Session,
   type SessionEffect,
@@ -18,6 +19,7 @@ const policy: SessionPolicy = {
   settledMs: 60_000,
   keepPictureMs: 60_000,
   nudges: { most: 3, ms: 3_600_000 },
+  pace: DEFAULT_PACE,
 };
 const refused: Failure = { code: 'SERVER_REFUSED', sentence: 'The server refused.' };
 const signedOut: Failure = { code: 'CONSOLE_SIGNED_OUT', sentence: 'The session ended.' };
@@ -299,5 +301,59 @@ describe('a session', () => {
     bench.goLive();
     expect(types(bench.tell({ type: 'renew-now' }))).toEqual(['sign-in']);
     expect(bench.tell({ type: 'renew-now' })).toEqual([]);
+  });
+
+  it('makes no storm of sessions that live for a minute', () => {
+    const bench = new Bench();
+    bench.tell({ type: 'start' });
+    let begun = 1;
+    let longestDark = 0;
+    let dark = 0;
+    for (let second = 0; second < 24 * 3_600; second += 1) {
+      if (bench.session.phase.kind === 'signing-in' || bench.session.phase.kind === 'renewing') bench.signIn(60_000);
+      begun += bench.pass(1_000).filter(({ type }) => type === 'sign-in').length;
+      dark = bench.session.phase.kind === 'waiting' ? dark + 1 : 0;
+      longestDark = Math.max(longestDark, dark);
+    }
+    expect(begun).toBeLessThanOrEqual(20 + (24 * HOUR) / 90_000);
+    // Each stands for as long as it was granted.
+    expect(longestDark).toBeLessThanOrEqual(31);
+  });
+
+  it('renews a few times at once where it is told to, then by its pace', () => {
+    const bench = new Bench();
+    bench.policy = { ...policy, maxAgeMs: 10_000 };
+    bench.goLive();
+    const ages: number[] = [];
+    for (let second = 1; ages.length < 40; second += 1) {
+      if (bench.pass(1_000).some(({ type }) => type === 'sign-in')) {
+        ages.push(second);
+        bench.signIn();
+      }
+    }
+    const gaps = ages.map((age, at) => age - (ages[at - 1] ?? 0));
+    expect(gaps.slice(0, 20)).toEqual(Array.from({ length: 20 }, () => 10));
+    expect(gaps.slice(-10)).toEqual(Array.from({ length: 10 }, () => 90));
+  });
+
+  it('renews for stale data as soon as its pace allows', () => {
+    const bench = new Bench();
+    bench.goLive();
+    expect(types([...bench.tell({ type: 'renew-soon' }), ...bench.pass(0)])).toEqual(['sign-in']);
+    for (let renewals = 0; renewals < 18; renewals += 1) {
+      bench.signIn();
+      expect(types([...bench.tell({ type: 'renew-soon' }), ...bench.pass(0)])).toEqual(['sign-in']);
+    }
+    bench.signIn();
+    expect(types([...bench.tell({ type: 'renew-soon' }), ...bench.pass(89_999)])).toEqual([]);
+    expect(types(bench.pass(1))).toEqual(['sign-in']);
+  });
+
+  it('waits no longer for the place of the next than half of the time that is left', () => {
+    const bench = new Bench();
+    bench.goLive();
+    bench.occupied = 'b';
+    expect(types(bench.pass(0.77 * HOUR))).toEqual([]);
+    expect(bench.pass(0.01 * HOUR)).toMatchObject([{ type: 'sign-in', partition: 'b' }]);
   });
 });

@@ -24,6 +24,7 @@ import type {
   SessionContext,
   SessionEffect,
   SessionEvent,
+  SessionPolicy,
   Wait,
 } from './state.ts';
 
@@ -55,6 +56,8 @@ export function reduceSession(session: Session, event: SessionEvent, context: Se
       if (phase.kind === 'live' && !isBlocked(session, context))
         return begin(session, phase.renewal.failed?.failures ?? 0, context);
       return [session, []];
+    case 'renew-soon':
+      return onRenewSoon(session, context);
   }
 }
 
@@ -75,7 +78,8 @@ export function sessionDeadlines(
     case 'live': {
       const { live, renewal } = phase;
       const due = renewal.failed === undefined ? [renewal.at] : waitDeadlines(renewal.failed);
-      return needed && !isBlocked(session, context) ? [...due, live.endsAt] : [live.endsAt];
+      if (!needed) return [live.endsAt];
+      return [...due, live.endsAt, ...(isOccupied(session, context) ? [lastCall(phase)] : [])];
     }
     case 'renewing':
       return [phase.attempt.giveUpAt, phase.live.endsAt];
@@ -93,13 +97,48 @@ function attemptOf(phase: Phase): Attempt | undefined {
 
 const otherThan = (partition: Partition | undefined): Partition => (partition === 'a' ? 'b' : 'a');
 
-/** A renewal waits until the picture in its place has left. */
-const isBlocked = ({ held }: Session, { occupied }: Pick<SessionContext, 'occupied'>) => occupied === otherThan(held);
+/** A picture of an older sign-in stands where the next one is to go. */
+const isOccupied = ({ held }: Session, { occupied }: Pick<SessionContext, 'occupied'>) => occupied === otherThan(held);
+
+/**
+ * A renewal waits until the picture in its place has left; but not for longer than half of the time that it has. A display that cannot
+ * follow goes dark then, rather than all those that can when the session ends.
+ */
+function isBlocked(session: Session, context: Pick<SessionContext, 'occupied' | 'now'>): boolean {
+  const { phase } = session;
+  return isOccupied(session, context) && !(phase.kind === 'live' && hasCome(lastCall(phase), context.now));
+}
+
+function lastCall({ live, renewal }: Pick<Extract<Phase, { kind: 'live' }>, 'live' | 'renewal'>): Instant {
+  return after(renewal.at, (live.endsAt.monotonic - renewal.at.monotonic) / 2);
+}
 
 /** Never the one with a live picture; where the session is not live, rather its own than one with a picture that is still good. */
 function partitionFor(session: Session, { occupied }: SessionContext): Partition {
   const other = otherThan(session.held);
-  return other === occupied ? otherThan(occupied) : other;
+  return other === occupied && session.phase.kind !== 'live' ? otherThan(occupied) : other;
+}
+
+/** The earliest, by the monotonic clock, that a sign-in may come which answers no failure. */
+function pacedFrom({ pacedTo }: Session, { pace }: SessionPolicy): number {
+  return pacedTo - pace.everyMs * (pace.atOnce - 1);
+}
+
+/** Begins without a failure before it, unless that has been done too often of late. */
+function beginInTime(session: Session, context: SessionContext): SessionStep {
+  if (!context.needed) return [session, []];
+  const wait = pacedFrom(session, context.policy) - context.now.monotonic;
+  if (wait <= 0) return begin(session, 0, context);
+  const until = after(context.now, wait);
+  return goDark(session, { reason: tooShort(context), failures: 0, nextTry: { until, notBefore: until } });
+}
+
+function tooShort({ policy }: SessionContext): Failure {
+  const seconds = Math.round(policy.pace.everyMs / 1000);
+  return {
+    code: 'CONSOLE_SIGNED_OUT',
+    sentence: `Sessions end so soon that one every ${seconds} seconds is not enough; check the role's session duration and this machine's clock.`,
+  };
 }
 
 function begin(session: Session, failures: number, context: SessionContext): SessionStep {
@@ -114,7 +153,10 @@ function begin(session: Session, failures: number, context: SessionContext): Ses
   };
   const effects: SessionEffect[] = [{ type: 'sign-in', attempt: attempt.id, partition: attempt.partition }];
   const isFresh = phase.kind !== 'live' || !hasSettled(phase.live, context);
-  const base = { ...session, attempts: attempt.id, losses: isFresh ? session.losses : 0 };
+  const { now, policy } = context;
+  const { everyMs, atOnce } = policy.pace;
+  const pacedTo = Math.min(Math.max(session.pacedTo, now.monotonic), now.monotonic + everyMs * (atOnce - 1)) + everyMs;
+  const base = { ...session, attempts: attempt.id, losses: isFresh ? session.losses : 0, pacedTo };
   if (phase.kind === 'live' || phase.kind === 'renewing') {
     return [{ ...base, phase: { kind: 'renewing', live: phase.live, renewal: phase.renewal, attempt } }, effects];
   }
@@ -147,22 +189,25 @@ function onClock(session: Session, context: SessionContext): SessionStep {
       if (hasCome(phase.live.endsAt, now)) {
         if (!context.needed && failed === undefined) return [rest(session), []];
         return failed === undefined
-          ? begin({ ...session, phase: { kind: 'idle' } }, 0, context)
+          ? beginInTime({ ...session, phase: { kind: 'idle' } }, context)
           : goDark(session, failed);
       }
-      const due = failed === undefined ? hasCome(phase.renewal.at, now) : hasElapsed(failed.nextTry.until, now);
+      const due =
+        failed === undefined
+          ? hasCome(phase.renewal.at, now) && pacedFrom(session, policy) <= now.monotonic
+          : hasElapsed(failed.nextTry.until, now);
       return due && !isBlocked(session, context) ? begin(session, failed?.failures ?? 0, context) : [session, []];
     }
     case 'idle':
-      return begin(session, 0, context);
+      return beginInTime(session, context);
     case 'signing-in':
       return [session, []];
   }
 }
 
 /** Nothing of the session is kept but what keeps it from storming. */
-function rest({ attempts, losses, hastened }: Session): Session {
-  return { phase: { kind: 'idle' }, attempts, losses, hastened };
+function rest({ attempts, losses, hastened, pacedTo }: Session): Session {
+  return { phase: { kind: 'idle' }, attempts, losses, hastened, pacedTo };
 }
 
 /** Gives up an attempt that nobody needs any more: no failure, and no reason to wait. */
@@ -211,7 +256,8 @@ function onEntered(
     endsAt: attempt.endsAt,
     verified: event.verified,
   };
-  const at = after(now, renewalAgeMs(lifeMs, fraction, policy.maxAgeMs));
+  const age = renewalAgeMs(lifeMs, fraction, policy.maxAgeMs);
+  const at = after(now, Math.max(age, pacedFrom(session, policy) - now.monotonic));
   const next: Session = { ...session, phase: { kind: 'live', live, renewal: { at } }, held: attempt.partition };
   return [next, []];
 }
@@ -231,7 +277,7 @@ function onLost(
   const { failed } = phase.renewal;
   if (failed === undefined && hasSettled(live, context)) {
     if (!context.needed) return [rest(session), []];
-    return begin({ ...session, phase: { kind: 'idle' }, losses: 0 }, 0, context);
+    return beginInTime({ ...session, phase: { kind: 'idle' }, losses: 0 }, context);
   }
   const losses = failed === undefined ? session.losses + 1 : session.losses;
   const wait = failed ?? { failures: losses, nextTry: waitAfter(losses, event.failure, context) };
@@ -241,6 +287,15 @@ function onLost(
     return [{ ...session, losses, phase: { kind: 'waiting', ...next } }, []];
   }
   return goDark({ ...session, losses }, next);
+}
+
+function onRenewSoon(session: Session, { now, policy }: SessionContext): SessionStep {
+  const { phase } = session;
+  // One that fails already is being tried again.
+  if (phase.kind !== 'live' || phase.renewal.failed !== undefined) return [session, []];
+  const at = after(now, Math.max(0, pacedFrom(session, policy) - now.monotonic));
+  if (at.monotonic >= phase.renewal.at.monotonic) return [session, []];
+  return [{ ...session, phase: { ...phase, renewal: { at } } }, []];
 }
 
 const hasSettled = ({ since }: Live, { now, policy }: SessionContext) =>

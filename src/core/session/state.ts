@@ -71,9 +71,17 @@ export interface Session {
   readonly losses: number;
   /** The last tries that nudges brought forward, by the monotonic clock, oldest first. */
   readonly hastened: readonly number[];
+  /** Where sign-ins came one by one, each as long after the other as the policy's pace says, so far they would reach by the monotonic clock. */
+  readonly pacedTo: number;
 }
 
-export const IDLE_SESSION: Session = { phase: { kind: 'idle' }, attempts: 0, losses: 0, hastened: [] };
+export const IDLE_SESSION: Session = {
+  phase: { kind: 'idle' },
+  attempts: 0,
+  losses: 0,
+  hastened: [],
+  pacedTo: -Infinity,
+};
 
 export type SessionEvent =
   | { readonly type: 'start' }
@@ -89,7 +97,9 @@ export type SessionEvent =
   /** Connectivity came back or the machine woke: a waiting try may come at once, but never before its `notBefore`. */
   | { readonly type: 'nudge' }
   /** The operator asks for a sign-in now. */
-  | { readonly type: 'renew-now' };
+  | { readonly type: 'renew-now' }
+  /** Its pages get no data, and it may be the reason: it is renewed as soon as the pace allows. */
+  | { readonly type: 'renew-soon' };
 
 export type SessionEffect =
   /** Obtain a login URL; the partition is the one it will be entered in. */
@@ -111,7 +121,15 @@ export interface SessionPolicy {
   readonly keepPictureMs: number;
   /** How many tries nudges may bring forward in a time of `ms`, so that connectivity that comes and goes cannot storm. */
   readonly nudges: { readonly most: number; readonly ms: number };
+  /**
+   * Sign-ins that answer no failure, but sessions that grow old or end, come every `everyMs` at most, of which `atOnce` may follow
+   * each other at once: sessions that are granted for a minute must not make a storm.
+   */
+  readonly pace: { readonly everyMs: number; readonly atOnce: number };
 }
+
+/** No more than 960 sign-ins a day, and 20 at once. */
+export const DEFAULT_PACE: SessionPolicy['pace'] = { everyMs: 90_000, atOnce: 20 };
 
 export interface SessionContext {
   readonly now: Instant;

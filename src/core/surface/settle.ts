@@ -221,11 +221,14 @@ function forLogin(
   const later = isSoon(wants, context.now, SESSION_LEAD_MS) ? dashboardOf(wants.next) : undefined;
   const isThere = (one: string | undefined): one is string => one !== undefined;
   const others = [...candidates, later, ...wants.standby].filter(isThere);
-  // One failure may be anybody's.
-  const repeated = (one: string) => Math.max(1, surface.troubles.get(one)?.failures ?? 0);
+  // In turn, those that failed longest ago first; one failure may be anybody's.
+  const failedAt = (one: string) => {
+    const trouble = surface.troubles.get(one);
+    return trouble === undefined || trouble.failures < 2 ? 0 : trouble.nextTry.until.monotonic;
+  };
   const good = (first === undefined ? others : [first, ...others])
     .filter((one) => mayTry(surface, one, context))
-    .sort((one, other) => repeated(one) - repeated(other));
+    .sort((one, other) => failedAt(one) - failedAt(other));
   return [...good, ...others];
 }
 

@@ -10,7 +10,7 @@
 import type { Failure } from '../errors.ts';
 import type { PlannedDashboard } from '../plan/plan.ts';
 import { type BackoffPolicy, backoffMs } from '../renewal/backoff.ts';
-import { type Instant, after } from '../renewal/deadline.ts';
+import { type Instant, after, hasElapsed } from '../renewal/deadline.ts';
 import { isStale } from './freshness.ts';
 import type {
   Base,
@@ -27,7 +27,7 @@ import { UNPLUGGED_SURFACE } from './state.ts';
 
 /** A view that shows for this long has settled: its end counts as the first. In ms. */
 const SETTLED_MS = 60_000;
-/** A failure that nothing was tried after for this long counts no more, in ms. */
+/** A dashboard that failed counts as good again when nothing was tried of it for this long, in ms. */
 const FORGOTTEN_MS = 600_000;
 
 export interface SurfaceContext {
@@ -182,6 +182,11 @@ function without(troubles: Surface['troubles'], dashboard: string): Surface['tro
   return rest;
 }
 
+/** When a trouble counts no more, unless there is another one. */
+export function forgottenAt({ nextTry }: Trouble): Instant {
+  return after(nextTry.until, FORGOTTEN_MS);
+}
+
 function withTrouble({ troubles }: Surface, dashboard: string, trouble: Trouble): Surface['troubles'] {
   return new Map(troubles).set(dashboard, trouble);
 }
@@ -199,7 +204,7 @@ function incomingFailed(surface: Surface, failure: Failure, context: SurfaceCont
   const { view } = incoming;
   const { dashboard } = view;
   const before = surface.troubles.get(dashboard);
-  const isForgotten = before === undefined || context.now.monotonic - before.nextTry.until.monotonic > FORGOTTEN_MS;
+  const isForgotten = before === undefined || hasElapsed(forgottenAt(before), context.now);
   const failures = isForgotten ? 1 : before.failures + 1;
   const troubles = withTrouble(surface, dashboard, wait(failure, failures, context));
   const rest = { ...withoutIncoming(surface), troubles };

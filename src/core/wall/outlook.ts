@@ -1,10 +1,10 @@
 /** What the sessions and surfaces of a wall must know of each other. */
 import type { PlannedSurface, Programme } from '../plan/plan.ts';
-import { type Instant, after, hasCome, hasElapsed } from '../renewal/deadline.ts';
+import { type Instant, hasCome, hasElapsed } from '../renewal/deadline.ts';
 import type { Partition, Session } from '../session/state.ts';
 import { type Entry, SESSION_LEAD_MS, type Wants, isSoon } from '../surface/settle.ts';
-import type { Surface, Trouble, View } from '../surface/state.ts';
-import { shownOf, viewsOf } from '../surface/surface.ts';
+import type { Surface, View } from '../surface/state.ts';
+import { forgottenAt, shownOf, viewsOf } from '../surface/surface.ts';
 
 /**
  * What a surface wants: its programme, or the dashboard of an alarm for as long as that rings. The one of the two that does not show is
@@ -33,21 +33,13 @@ export function neededDashboards(surface: Surface, wants: Wants, now: Instant): 
   return needed;
 }
 
-/** A dashboard that has not been tried for this long after it failed counts as good again, in ms. */
-const FORGIVEN_MS = 600_000;
-
 /** Whether a dashboard has not failed of late, whichever surface it was to show on. */
 export function isGood(dashboard: string, surfaces: Iterable<Surface>, now: Instant): boolean {
   for (const { troubles } of surfaces) {
     const trouble = troubles.get(dashboard);
-    if (trouble !== undefined && !hasElapsed(forgivenAt(trouble), now)) return false;
+    if (trouble !== undefined && !hasElapsed(forgottenAt(trouble), now)) return false;
   }
   return true;
-}
-
-/** When a dashboard that has failed counts as good again, unless it fails once more. */
-export function forgivenAt({ nextTry }: Trouble): Instant {
-  return after(nextTry.until, FORGIVEN_MS);
 }
 
 /** How dashboards of a session can be opened. */

@@ -168,6 +168,26 @@ describe('several surfaces', () => {
     expect(types(bench.painted('two'))).toContain('sign-in');
   });
 
+  it('let go of one that cannot follow rather than let all of them go dark', () => {
+    const bench = pair().start();
+    bench.signedIn('default', 12 * HOUR);
+    bench.painted();
+    bench.painted('two');
+    while (bench.session().phase.kind !== 'renewing') bench.live(MINUTE);
+    bench.signedIn('default', HOUR);
+    bench.painted('one');
+    // The other one's page never paints again, but its picture is of a session that lasts longer.
+    while (bench.session().attempts < 3) {
+      bench.live(MINUTE);
+      if (bench.surface('two').incoming !== undefined) bench.fails(OFFLINE, 'two');
+    }
+    expect(bench.kind('two')).toBe('dark');
+    expect(bench.shows('one')).toBe('Left@2');
+    bench.signedIn();
+    bench.painted('one');
+    expect(bench.shows('one')).toBe('Left@3');
+  });
+
   it('keep two accounts apart', () => {
     const bench = new Bench(
       [dashboard('Left', { session: 'left' }), dashboard('Right', { session: 'right' })],
@@ -265,6 +285,27 @@ describe('a dashboard that never opens', () => {
       bench.live(10_000);
     }
     expect(bench.session().hastened).toEqual([]);
+  });
+
+  it('is tried in turn with others that failed, however often', () => {
+    const bench = pair();
+    bench.tell({ type: 'displays', plugged: ['one'] });
+    while (bench.session().attempts < 10) {
+      failAll(bench);
+      bench.live(1_000);
+    }
+    bench.start();
+    const tried: string[] = [];
+    while (tried.length < 12) {
+      if (isUnderWay(bench)) {
+        bench.signedIn();
+        tried.push(bench.surface('one').incoming === undefined ? 'Right' : 'Left');
+        bench.fails(BROKEN, tried.at(-1) === 'Left' ? 'one' : 'two');
+      }
+      bench.live(1_000);
+    }
+    expect(tried.filter((name) => name === 'Left').length).toBeGreaterThanOrEqual(5);
+    expect(tried.filter((name) => name === 'Right').length).toBeGreaterThanOrEqual(5);
   });
 
   it('lets the wall look at the clock when something else may be tried', () => {

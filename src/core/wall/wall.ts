@@ -21,8 +21,16 @@ import {
 } from '../session/state.ts';
 import { type Entry, type SettleContext, type Wants, settle, surfaceDeadlines } from '../surface/settle.ts';
 import { type Surface, type SurfaceEffect, type SurfaceEvent, UNPLUGGED_SURFACE, type View } from '../surface/state.ts';
-import { type SurfaceContext, dropIncoming, goDark, reduceSurface, shownOf, viewsOf } from '../surface/surface.ts';
-import { entryOf, forgivenAt, isGood, isUsed, neededDashboards, occupiedPartition, wantsOf } from './outlook.ts';
+import {
+  type SurfaceContext,
+  dropIncoming,
+  forgottenAt,
+  goDark,
+  reduceSurface,
+  shownOf,
+  viewsOf,
+} from '../surface/surface.ts';
+import { entryOf, isGood, isUsed, neededDashboards, occupiedPartition, wantsOf } from './outlook.ts';
 import type { Wall, WallContext, WallEffect, WallEvent, WallStep } from './state.ts';
 
 /** A wall before anything has happened; its displays are told with a `displays` event. */
@@ -161,7 +169,7 @@ class Turn implements SettleContext, SurfaceContext {
     }
     for (const [name, surface] of this.#surfaces) {
       deadlines.push(...surfaceDeadlines(surface, this.#wantsOf(name), this));
-      for (const trouble of surface.troubles.values()) deadlines.push(forgivenAt(trouble));
+      for (const trouble of surface.troubles.values()) deadlines.push(forgottenAt(trouble));
     }
     return deadlines;
   }
@@ -175,21 +183,24 @@ class Turn implements SettleContext, SurfaceContext {
     return [next, this.#effects];
   }
 
-  /** Where a login URL waits, surfaces that have had less trouble come first: it is not for the dashboard that never opens. */
+  /**
+   * Where a login URL waits, surfaces that need something of its session which has not failed come first, then those whose failures lie
+   * longest back: it is not for the dashboard that never opens.
+   */
   #inTurn(): Iterable<string> {
     if (!this.isLoginWaiting) return this.#surfaces.keys();
     const logins = [...this.#sessions.keys()].filter((name) => this.entryOf(name).login !== undefined);
-    const failures = new Map([...this.#surfaces].map(([name, one]) => [name, this.#leastTrouble(name, one, logins)]));
-    const of = (name: string) => failures.get(name) ?? 0;
+    const failed = new Map([...this.#surfaces].map(([name, one]) => [name, this.#failedAt(name, one, logins)]));
+    const of = (name: string) => failed.get(name) ?? 0;
     return [...this.#surfaces.keys()].sort((one, other) => of(one) - of(other));
   }
 
-  /** How often the dashboards of some sessions that a surface needs have failed to load in a row; that which failed least. */
-  #leastTrouble(name: string, surface: Surface, sessions: readonly string[]): number {
-    const failures = neededDashboards(surface, this.#wantsOf(name), this.#now)
+  /** When the dashboards of some sessions that a surface needs failed, as far as is known: the earliest of them, 0 for one that did not. */
+  #failedAt(name: string, surface: Surface, sessions: readonly string[]): number {
+    const failedAt = neededDashboards(surface, this.#wantsOf(name), this.#now)
       .filter((dashboard) => sessions.includes(this.dashboards[dashboard]?.session ?? ''))
-      .map((dashboard) => surface.troubles.get(dashboard)?.failures ?? 0);
-    return Math.min(...failures);
+      .map((dashboard) => surface.troubles.get(dashboard)?.nextTry.until.monotonic ?? 0);
+    return Math.min(...failedAt);
   }
 
   #wantsOf(name: string): Wants {
@@ -385,14 +396,8 @@ class Turn implements SettleContext, SurfaceContext {
         }
         return;
       }
-      case 'report-stale': {
-        const { session } = effect.view;
-        const phase = this.#sessions.get(session)?.phase;
-        // One that fails already is being tried again.
-        if (phase?.kind === 'live' && phase.renewal.failed === undefined) {
-          this.#tellSession(session, { type: 'renew-now' });
-        }
-      }
+      case 'report-stale':
+        this.#tellSession(effect.view.session, { type: 'renew-soon' });
     }
   }
 
@@ -412,7 +417,9 @@ class Turn implements SettleContext, SurfaceContext {
       const attempt = phase?.kind === 'signing-in' || phase?.kind === 'renewing' ? phase.attempt : undefined;
       const live = this.#liveOf(name);
       if (live !== undefined) this.#tellSession(name, { type: 'lost', partition: live.partition, failure });
-      if (attempt?.step === 'entering') this.#tellSession(name, { type: 'entry-failed', attempt: attempt.id, failure });
+      // No dashboard is to blame.
+      if (attempt?.step === 'entering')
+        this.#tellSession(name, { type: 'sign-in-failed', attempt: attempt.id, failure });
     }
   }
 

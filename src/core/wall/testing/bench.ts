@@ -1,6 +1,6 @@
 import type { Failure } from '../../errors.ts';
 import type { PlannedDashboard, PlannedSurface, Programme, WallPlan } from '../../plan/plan.ts';
-import type { Session, SessionPolicy } from '../../session/state.ts';
+import { DEFAULT_PACE, type Session, type SessionPolicy } from '../../session/state.ts';
 import { type Surface, type View, kindOf } from '../../surface/state.ts';
 import { shownOf } from '../../surface/surface.ts';
 import { type Face, faceOf } from '../face.ts';
@@ -14,6 +14,7 @@ export const POLICY: SessionPolicy = {
   settledMs: 600_000,
   keepPictureMs: 10_000,
   nudges: { most: 12, ms: HOUR },
+  pace: DEFAULT_PACE,
 };
 export const OFFLINE: Failure = { code: 'NETWORK_OFFLINE', sentence: 'There is no network.' };
 export const SIGNED_OUT: Failure = { code: 'CONSOLE_SIGNED_OUT', sentence: 'The session is over.' };
