@@ -49,3 +49,25 @@ it('knows the ports that addresses leave out', () => {
   expect(isHealthAddress('wss://localhost/', [443])).toBe(true);
   expect(isHealthAddress('https://localhost/', [80])).toBe(false);
 });
+
+const OWN = ['127.0.0.1', '192.168.1.5', 'fe80::1:2%eth0', '2001:db8::5'];
+
+it.each([
+  'http://192.168.1.5:9464/',
+  'http://0xc0a80105:9464/state',
+  'http://[::ffff:192.168.1.5]:9464/',
+  'http://[fe80::1:2]:9464/',
+  'http://[2001:db8:0:0::5]:9464/',
+])('knows %s by the addresses of this machine', (address) => {
+  expect(isHealthAddress(address, [9464], () => OWN)).toBe(true);
+  expect(isHealthAddress(address, [9464])).toBe(false);
+});
+
+it('takes a neighbour for somebody else, and asks for no addresses where the port is another', () => {
+  expect(isHealthAddress('http://192.168.1.6:9464/', [9464], () => OWN)).toBe(false);
+  expect(isHealthAddress('http://[2001:db8::6]:9464/', [9464], () => [...OWN, 'no address'])).toBe(false);
+  const own = () => {
+    throw new Error('asked for');
+  };
+  expect(isHealthAddress('http://192.168.1.5:9465/', [9464], own)).toBe(false);
+});

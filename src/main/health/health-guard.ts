@@ -1,3 +1,4 @@
+import { networkInterfaces } from 'node:os';
 import type { Session } from 'electron';
 import { isHealthAddress } from '../../core/health/health-address.ts';
 
@@ -7,6 +8,15 @@ import { isHealthAddress } from '../../core/health/health-address.ts';
  */
 export function keepFromHealth(session: Session, ports: () => readonly number[]): void {
   session.webRequest.onBeforeRequest({ urls: ['<all_urls>'] }, ({ url }, answer) => {
-    answer({ cancel: isHealthAddress(url, ports()) });
+    answer({ cancel: isHealthAddress(url, ports(), ownAddresses) });
   });
+}
+
+function ownAddresses(): readonly string[] {
+  try {
+    return Object.values(networkInterfaces()).flatMap((all) => (all ?? []).map(({ address }) => address));
+  } catch {
+    // A system that does not tell: the server refuses pages all the same.
+    return [];
+  }
 }
