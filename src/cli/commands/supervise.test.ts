@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { type Stage, createStage, flip, pinnedNode } from '../supervise/testing/stage.ts';
+import { COMPILED_ONCE, type Stage, createStage, flip, pinnedNode } from '../supervise/testing/stage.ts';
 import { manifest } from './manifest.ts';
 import { supervise } from './supervise.ts';
 
@@ -28,7 +28,7 @@ function begin(args: readonly string[]) {
   const child = spawn(pinnedNode, [source, ...args], {
     cwd: stage.folder,
     stdio: ['ignore', 'pipe', 'pipe'],
-    env: { PATH: process.env['PATH'] ?? '', HOME: stage.folder, FAKE_WALL_FOLDER: stage.folder },
+    env: { PATH: process.env['PATH'] ?? '', HOME: stage.folder, FAKE_WALL_FOLDER: stage.folder, ...COMPILED_ONCE },
   });
   children.push(child);
   return child;

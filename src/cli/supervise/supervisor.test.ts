@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { chmod, cp, readFile, readdir, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import type { SupervisorPolicy } from '../../core/supervisor/state.ts';
 import { createNodeClock } from '../../node/clock.ts';
 import { type Log, createLog } from '../../node/log.ts';
@@ -9,64 +9,96 @@ import { createNodeRandom } from '../../node/random.ts';
 import type { SupervisorOptions, Times } from './options.ts';
 import { writePointer } from './root.ts';
 import { type RunningSupervisor, startSupervisor } from './supervisor.ts';
-import { PLATFORM, type Stage, createStage, flip, runScript } from './testing/stage.ts';
+import { type Behaviour, PLATFORM, type Stage, createStage, flip, runScript } from './testing/stage.ts';
 import { QUICK, QUICK_RUN } from './testing/times.ts';
 
 // Generous: processes start slowly on a machine that is busy.
 vi.setConfig({ testTimeout: 240_000 });
 
-let stage: Stage;
-let logged: { event: string; level: string; [field: string]: unknown }[] = [];
-const running: RunningSupervisor[] = [];
-const logs: Log[] = [];
-const children: ReturnType<typeof runScript>[] = [];
-
-beforeEach(async () => {
-  stage = await createStage();
-  logged = [];
-});
-afterEach(async () => {
-  for (const child of children.splice(0)) child.kill('SIGKILL');
-  for (const one of running.splice(0)) {
-    one.stop();
-    one.stop();
-    await one.ended;
-  }
-  for (const log of logs.splice(0)) await log.close();
-  const doubles = (await stage.ledger()).filter(({ what }) => what.startsWith('doubles'));
-  await stage.close();
-  expect(doubles).toEqual([]);
-});
+interface Logged {
+  readonly event: string;
+  readonly level: string;
+  readonly [field: string]: unknown;
+}
 
 type Changes = Partial<Omit<SupervisorOptions, 'policy' | 'times'>> & {
   policy?: Partial<SupervisorPolicy>;
   times?: Partial<Times>;
 };
 
-async function start({ policy, times, ...changes }: Changes = {}): Promise<RunningSupervisor> {
-  const log = createLog({
-    folder: stage.root.logs,
-    name: 'supervisor.log',
-    also: (line) => logged.push(JSON.parse(line) as (typeof logged)[number]),
-  });
-  logs.push(log);
-  const supervisor = await startSupervisor({
-    root: stage.root,
-    keys: [stage.publicKey],
-    platform: PLATFORM,
-    allowDowngrade: false,
-    wallArguments: [],
-    env: { PATH: process.env['PATH'], FAKE_WALL_FOLDER: stage.folder },
-    logger: log.logger,
-    onSecret: (secret) => log.redactor.add(secret),
-    clock: createNodeClock(),
-    random: createNodeRandom(),
-    ...changes,
-    policy: { ...QUICK, ...policy },
-    times: { ...QUICK_RUN.times, ...times },
-  });
-  running.push(supervisor);
-  return supervisor;
+/** A folder of versions, and the supervisors that a test starts there. */
+class Scene {
+  readonly stage: Stage;
+  readonly #logged: Logged[] = [];
+  readonly #running: RunningSupervisor[] = [];
+  readonly #logs: Log[] = [];
+  readonly #children: ReturnType<typeof runScript>[] = [];
+
+  constructor(stage: Stage) {
+    this.stage = stage;
+  }
+
+  readonly start = async ({ policy, times, ...changes }: Changes = {}): Promise<RunningSupervisor> => {
+    const { stage } = this;
+    const log = createLog({
+      folder: stage.root.logs,
+      name: 'supervisor.log',
+      also: (line) => this.#logged.push(JSON.parse(line) as Logged),
+    });
+    this.#logs.push(log);
+    const supervisor = await startSupervisor({
+      root: stage.root,
+      keys: [stage.publicKey],
+      platform: PLATFORM,
+      allowDowngrade: false,
+      wallArguments: [],
+      env: { PATH: process.env['PATH'], FAKE_WALL_FOLDER: stage.folder },
+      logger: log.logger,
+      onSecret: (secret) => log.redactor.add(secret),
+      clock: createNodeClock(),
+      random: createNodeRandom(),
+      ...changes,
+      policy: { ...QUICK, ...policy },
+      times: { ...QUICK_RUN.times, ...times },
+    });
+    this.#running.push(supervisor);
+    return supervisor;
+  };
+
+  /** A supervisor as a process that can be killed. */
+  readonly launch = async (): Promise<ReturnType<typeof runScript>> => {
+    const { stage } = this;
+    const key = stage.file('release.pub');
+    await writeFile(key, stage.publicKey.export({ type: 'spki', format: 'pem' }));
+    const child = runScript('run.ts', [stage.root.folder, key], { FAKE_WALL_FOLDER: stage.folder });
+    child.stdout?.resume();
+    child.stderr?.resume();
+    this.#children.push(child);
+    return child;
+  };
+
+  readonly said = (event: string): readonly Logged[] => this.#logged.filter((line) => line.event === event);
+
+  /** A version is refused for this; while it was still being copied it may have been for its being incomplete. */
+  readonly isRefused = (code: string): Promise<void> =>
+    until(() => this.said('version.not-taken').some(({ error }) => (error as { code?: string }).code === code));
+
+  readonly starts = async () => (await this.stage.ledger()).filter(({ what }) => what.startsWith('start'));
+
+  readonly pointsAt = (version: string): Promise<void> => until(async () => (await this.stage.pointer()) === version);
+
+  async close(): Promise<void> {
+    for (const child of this.#children) child.kill('SIGKILL');
+    for (const one of this.#running) {
+      one.stop();
+      one.stop();
+      await one.ended;
+    }
+    for (const log of this.#logs) await log.close();
+    const doubles = (await this.stage.ledger()).filter(({ what }) => what.startsWith('doubles'));
+    await this.stage.close();
+    expect(doubles).toEqual([]);
+  }
 }
 
 const until = (condition: () => unknown): Promise<void> =>
@@ -76,31 +108,43 @@ const until = (condition: () => unknown): Promise<void> =>
     },
     { timeout: 110_000, interval: 50 },
   );
-const said = (event: string) => logged.filter((line) => line.event === event);
-/** A version is refused for this; while it was still being copied it may have been for its being incomplete. */
-const isRefused = (code: string) =>
-  until(() => said('version.not-taken').some(({ error }) => (error as { code?: string }).code === code));
-const starts = async () => (await stage.ledger()).filter(({ what }) => what.startsWith('start'));
-const pointsAt = (version: string) => until(async () => (await stage.pointer()) === version);
 
-describe('a wall', () => {
-  beforeEach(() => stage.install('1.0.0'));
+/** Each test has a scene of its own, so they can run beside each other: most of their time is waiting for processes. */
+const it = test.extend<{ scene: Scene }>({
+  // eslint-disable-next-line no-empty-pattern -- vitest reads from the pattern which fixtures are wanted
+  scene: async ({}, use) => {
+    const scene = new Scene(await createStage());
+    await use(scene);
+    await scene.close();
+  },
+});
+/** With a version in place. */
+const itInstalled = it.extend<{ scene: Scene }>({
+  scene: async ({ scene }, use) => {
+    await scene.stage.install('1.0.0');
+    await use(scene);
+  },
+});
 
-  it('is started, and once it is live the pointer names it', async () => {
+describe.concurrent('a wall', () => {
+  itInstalled('is started, and once it is live the pointer names it', async ({ scene: { stage, start, pointsAt } }) => {
     await start();
     await stage.isLive('1.0.0');
     await pointsAt('1.0.0');
   });
 
-  it('is started again after a SIGKILL, and told how often and why', async () => {
-    await start();
-    process.kill(await stage.isLive('1.0.0'), 'SIGKILL');
-    await until(async () => (await starts()).length === 2);
-    await stage.isLive('1.0.0');
-    expect((await starts())[1]?.what).toBe('start restarts=1 last=signal SIGKILL');
-  });
+  itInstalled(
+    'is started again after a SIGKILL, and told how often and why',
+    async ({ scene: { stage, start, starts } }) => {
+      await start();
+      process.kill(await stage.isLive('1.0.0'), 'SIGKILL');
+      await until(async () => (await starts()).length === 2);
+      await stage.isLive('1.0.0');
+      expect((await starts())[1]?.what).toBe('start restarts=1 last=signal SIGKILL');
+    },
+  );
 
-  it('that hangs is started again', async () => {
+  itInstalled('that hangs is started again', async ({ scene: { stage, start, said, starts } }) => {
     await start({ policy: { graceMs: 100 }, times: { answerMs: 500 } });
     const pid = await stage.isLive('1.0.0');
     process.kill(pid, 'SIGSTOP');
@@ -109,7 +153,7 @@ describe('a wall', () => {
     await stage.isLive('1.0.0');
   });
 
-  it('that the operator quits takes the supervisor with it', async () => {
+  itInstalled('that the operator quits takes the supervisor with it', async ({ scene: { stage, start, starts } }) => {
     const supervisor = await start();
     await stage.isLive('1.0.0');
     await writeFile(stage.file('quit'), '');
@@ -117,7 +161,7 @@ describe('a wall', () => {
     expect(await starts()).toHaveLength(1);
   });
 
-  it('is ended before the supervisor ends', async () => {
+  itInstalled('is ended before the supervisor ends', async ({ scene: { stage, start } }) => {
     const supervisor = await start();
     const pid = await stage.isLive('1.0.0');
     supervisor.stop();
@@ -126,7 +170,7 @@ describe('a wall', () => {
     expect((await readdir(stage.root.state)).filter((name) => name.endsWith('.lock'))).toEqual([]);
   });
 
-  it('is started anew where that is asked for', async () => {
+  itInstalled('is started anew where that is asked for', async ({ scene: { stage, start, starts } }) => {
     const supervisor = await start();
     const pid = await stage.isLive('1.0.0');
     supervisor.restart();
@@ -134,7 +178,7 @@ describe('a wall', () => {
     expect((await stage.ledger()).some((one) => one.pid === pid && one.what === 'end 0')).toBe(true);
   });
 
-  it('has its folder of state to itself', async () => {
+  itInstalled('has its folder of state to itself', async ({ scene: { stage, start } }) => {
     await start();
     await stage.isLive('1.0.0');
     expect((await stat(stage.root.state)).mode & 0o777).toBe(0o700);
@@ -144,7 +188,7 @@ describe('a wall', () => {
   });
 });
 
-it('ends a wall that ignores SIGTERM by force', async () => {
+it.concurrent('ends a wall that ignores SIGTERM by force', async ({ scene: { stage, start } }) => {
   await stage.install('1.0.0', { stubborn: true });
   const supervisor = await start({ policy: { graceMs: 100 } });
   const pid = await stage.isLive('1.0.0');
@@ -153,28 +197,34 @@ it('ends a wall that ignores SIGTERM by force', async () => {
   expect(() => process.kill(pid, 0)).toThrow();
 });
 
-it('is patient with a wall that has no settings, and never gives up', async () => {
-  await stage.install('1.0.0', { exit: 2 });
-  await start();
-  await until(async () => (await starts()).length >= 4);
-  expect(said('wall.restart-later').every(({ waitMs }) => Number(waitMs) >= 50)).toBe(true);
-});
+it.concurrent(
+  'is patient with a wall that has no settings, and never gives up',
+  async ({ scene: { stage, start, said, starts } }) => {
+    await stage.install('1.0.0', { exit: 2 });
+    await start();
+    await until(async () => (await starts()).length >= 4);
+    expect(said('wall.restart-later').every(({ waitMs }) => Number(waitMs) >= 50)).toBe(true);
+  },
+);
 
-it('reads all that a wall says, and logs it without secrets, and not without end', async () => {
-  const secret = 'https://eu-west-1.signin.aws.amazon.com/federation?SigninToken=abcdefghijklmnop';
-  await stage.install('1.0.0', { say: `${secret}\n${'x'.repeat(300_000)}\n${'line\n'.repeat(5_000)}` });
-  await start();
-  await stage.isLive('1.0.0');
-  // The longest line is cut by the log itself.
-  await until(() => said('wall.output').length + said('log.line-cut').length >= 200);
-  const text = await readFile(join(stage.root.logs, 'supervisor.log'), 'utf8');
-  expect(text).toContain('/federation?[redacted]');
-  expect(text).not.toContain('abcdefghijklmnop');
-  expect(said('wall.output')).toHaveLength(199);
-});
+it.concurrent(
+  'reads all that a wall says, and logs it without secrets, and not without end',
+  async ({ scene: { stage, start, said } }) => {
+    const secret = 'https://eu-west-1.signin.aws.amazon.com/federation?SigninToken=abcdefghijklmnop';
+    await stage.install('1.0.0', { say: `${secret}\n${'x'.repeat(300_000)}\n${'line\n'.repeat(5_000)}` });
+    await start();
+    await stage.isLive('1.0.0');
+    // The longest line is cut by the log itself.
+    await until(() => said('wall.output').length + said('log.line-cut').length >= 200);
+    const text = await readFile(join(stage.root.logs, 'supervisor.log'), 'utf8');
+    expect(text).toContain('/federation?[redacted]');
+    expect(text).not.toContain('abcdefghijklmnop');
+    expect(said('wall.output')).toHaveLength(199);
+  },
+);
 
-describe('a command of its own', () => {
-  it('is kept running without versions and without a key', async () => {
+describe.concurrent('a command of its own', () => {
+  it('is kept running without versions and without a key', async ({ scene: { stage, start, starts } }) => {
     const made = await stage.make('0.0.1');
     await start({ keys: [], command: [join(made, 'wall'), '--windowed'] });
     process.kill(await stage.isLive('0.0.1'), 'SIGSEGV');
@@ -182,15 +232,17 @@ describe('a command of its own', () => {
     expect(await stage.pointer()).toBeUndefined();
   });
 
-  it('that is not there is tried again and again', async () => {
+  it('that is not there is tried again and again', async ({ scene: { stage, start, said } }) => {
     await start({ keys: [], command: [join(stage.folder, 'nowhere')] });
     await until(() => said('wall.ended').length >= 3);
     expect(said('wall.ended')[0]).toMatchObject({ how: 'not started: ENOENT' });
   });
 });
 
-describe('the wall beside the command', () => {
-  it('runs where there is no version, makes way for a newer one, and takes its place again when it is newer itself', async () => {
+describe.concurrent('the wall beside the command', () => {
+  it('runs where there is no version, makes way for a newer one, and takes its place again when it is newer itself', async ({
+    scene: { stage, start, starts, pointsAt },
+  }) => {
     const beside = async (version: string) => ({ file: join(await stage.make(version), 'wall'), version });
     const first = await start({ installed: await beside('1.0.0') });
     await stage.isLive('1.0.0');
@@ -211,25 +263,24 @@ describe('the wall beside the command', () => {
   });
 });
 
-describe('a new version', () => {
-  beforeEach(async () => {
-    await stage.install('1.0.0');
-  });
+describe.concurrent('a new version', () => {
+  itInstalled(
+    'takes over, and what is older than the one before it is removed once it runs well',
+    async ({ scene: { stage, start, starts, pointsAt } }) => {
+      await stage.install('0.8.0');
+      await stage.install('0.9.0');
+      await start({ policy: { settledMs: 500 } });
+      await pointsAt('1.0.0');
+      const dropped = await stage.drop('1.1.0');
+      await stage.isLive('1.1.0');
+      await pointsAt('1.1.0');
+      await until(async () => (await readdir(stage.root.versions)).sort().join() === '1.0.0,1.1.0');
+      await expect(stat(dropped)).rejects.toThrow();
+      expect((await starts()).map(({ version }) => version)).toEqual(['1.0.0', '1.1.0']);
+    },
+  );
 
-  it('takes over, and what is older than the one before it is removed once it runs well', async () => {
-    await stage.install('0.8.0');
-    await stage.install('0.9.0');
-    await start({ policy: { settledMs: 500 } });
-    await pointsAt('1.0.0');
-    const dropped = await stage.drop('1.1.0');
-    await stage.isLive('1.1.0');
-    await pointsAt('1.1.0');
-    await until(async () => (await readdir(stage.root.versions)).sort().join() === '1.0.0,1.1.0');
-    await expect(stat(dropped)).rejects.toThrow();
-    expect((await starts()).map(({ version }) => version)).toEqual(['1.0.0', '1.1.0']);
-  });
-
-  it('is used by the next supervisor too', async () => {
+  itInstalled('is used by the next supervisor too', async ({ scene: { stage, start, starts, pointsAt } }) => {
     const first = await start();
     await pointsAt('1.0.0');
     await stage.drop('1.1.0');
@@ -241,37 +292,43 @@ describe('a new version', () => {
     expect((await starts()).map(({ version }) => version)).toEqual(['1.0.0', '1.1.0', '1.1.0']);
   });
 
-  it.each([
+  itInstalled.for<[string, Behaviour, Partial<SupervisorPolicy>]>([
     ['exits at once', { exit: 1 }, {}],
     ['ends as if it had been quit', { exit: 0 }, {}],
-    ['crashes', { signal: 'SIGTRAP' as const }, {}],
-    ['never answers', { silent: true }, { trialMs: 1_000 }],
-    ['is never live', { ill: true }, { trialMs: 1_000 }],
-  ])('that %s is left for the old one, and is not tried again', async (_, behaviour, policy) => {
-    await start({ policy });
-    await pointsAt('1.0.0');
-    await stage.drop('1.1.0', behaviour);
-    await until(() => stage.refused());
-    await stage.isLive('1.0.0');
-    expect(await stage.pointer()).toBe('1.0.0');
-    // Dropped again unchanged, it is still refused; the next one is tried.
-    await cp(join(stage.root.versions, '1.1.0'), join(stage.root.incoming, 'again'), { recursive: true });
-    await until(async () => (await readdir(stage.root.incoming)).length === 0);
-    await stage.drop('1.2.0');
-    await pointsAt('1.2.0');
-    expect((await starts()).map(({ version }) => version)).toEqual(['1.0.0', '1.1.0', '1.0.0', '1.2.0']);
-  });
+    ['crashes', { signal: 'SIGTRAP' }, {}],
+    ['never answers', { silent: true }, { trialMs: 4_000 }],
+    ['is never live', { ill: true }, { trialMs: 4_000 }],
+  ])(
+    'that %s is left for the old one, and is not tried again',
+    async ([, behaviour, policy], { scene: { stage, start, starts, pointsAt } }) => {
+      await start({ policy });
+      await pointsAt('1.0.0');
+      await stage.drop('1.1.0', behaviour);
+      await until(() => stage.refused());
+      await stage.isLive('1.0.0');
+      expect(await stage.pointer()).toBe('1.0.0');
+      // Dropped again unchanged, it is still refused; the next one is tried.
+      await cp(join(stage.root.versions, '1.1.0'), join(stage.root.incoming, 'again'), { recursive: true });
+      await until(async () => (await readdir(stage.root.incoming)).length === 0);
+      await stage.drop('1.2.0');
+      await pointsAt('1.2.0');
+      expect((await starts()).map(({ version }) => version)).toEqual(['1.0.0', '1.1.0', '1.0.0', '1.2.0']);
+    },
+  );
 
-  it('that was refused is tried again when its files change', async () => {
-    await start();
-    await pointsAt('1.0.0');
-    await stage.drop('1.1.0', { exit: 1 });
-    await until(() => stage.refused());
-    await stage.drop('1.1.0');
-    await pointsAt('1.1.0');
-  });
+  itInstalled(
+    'that was refused is tried again when its files change',
+    async ({ scene: { stage, start, pointsAt } }) => {
+      await start();
+      await pointsAt('1.0.0');
+      await stage.drop('1.1.0', { exit: 1 });
+      await until(() => stage.refused());
+      await stage.drop('1.1.0');
+      await pointsAt('1.1.0');
+    },
+  );
 
-  it('waits while the old one has no network', async () => {
+  itInstalled('waits while the old one has no network', async ({ scene: { stage, start, said, starts } }) => {
     await writeFile(stage.file('no-network'), '');
     await start({ policy: { trialMs: 500 } });
     await stage.drop('1.1.0');
@@ -284,53 +341,67 @@ describe('a new version', () => {
     expect((await starts())[1]?.version).toBe('1.1.0');
   });
 
-  it('whose number is in use is not taken with other files', async () => {
-    await start();
-    await pointsAt('1.0.0');
-    await stage.drop('1.0.0', { ill: true });
-    await isRefused('SUPERVISE_VERSION_TAKEN');
-    expect(await starts()).toHaveLength(1);
-  });
+  itInstalled(
+    'whose number is in use is not taken with other files',
+    async ({ scene: { stage, start, isRefused, starts, pointsAt } }) => {
+      await start();
+      await pointsAt('1.0.0');
+      await stage.drop('1.0.0', { ill: true });
+      await isRefused('SUPERVISE_VERSION_TAKEN');
+      expect(await starts()).toHaveLength(1);
+    },
+  );
 
-  it('that is older is refused, unless that is allowed', async () => {
-    const first = await start();
-    await pointsAt('1.0.0');
-    await stage.drop('0.9.0');
-    await isRefused('SUPERVISE_DOWNGRADE');
-    first.stop();
-    await first.ended;
-    await start({ allowDowngrade: true });
-    await pointsAt('0.9.0');
-    await stage.isLive('0.9.0');
-  });
+  itInstalled(
+    'that is older is refused, unless that is allowed',
+    async ({ scene: { stage, start, isRefused, pointsAt } }) => {
+      const first = await start();
+      await pointsAt('1.0.0');
+      await stage.drop('0.9.0');
+      await isRefused('SUPERVISE_DOWNGRADE');
+      first.stop();
+      await first.ended;
+      await start({ allowDowngrade: true });
+      await pointsAt('0.9.0');
+      await stage.isLive('0.9.0');
+    },
+  );
 });
 
-describe('a version that is not what was signed', () => {
+describe.concurrent('a version that is not what was signed', () => {
   const spoiled = ['wall', 'manifest.json'];
 
-  it.each(spoiled)('by one byte of %s is refused in incoming/', async (name) => {
-    await stage.install('1.0.0');
-    const at = await stage.make('1.1.0');
-    await flip(join(at, name));
-    await start();
-    await pointsAt('1.0.0');
-    await rename(at, join(stage.root.incoming, 'new'));
-    await until(() => said('version.not-taken').length > 0);
-    expect(await readdir(stage.root.versions)).toEqual(['1.0.0']);
-    expect(await readdir(stage.root.incoming)).toEqual(['new']);
-  });
+  it.for(spoiled)(
+    'by one byte of %s is refused in incoming/',
+    async (name, { scene: { stage, start, said, pointsAt } }) => {
+      await stage.install('1.0.0');
+      const at = await stage.make('1.1.0');
+      await flip(join(at, name));
+      await start();
+      await pointsAt('1.0.0');
+      await rename(at, join(stage.root.incoming, 'new'));
+      await until(() => said('version.not-taken').length > 0);
+      expect(await readdir(stage.root.versions)).toEqual(['1.0.0']);
+      expect(await readdir(stage.root.incoming)).toEqual(['new']);
+    },
+  );
 
-  it.each(spoiled)('by one byte of %s is refused in versions/ too, though the pointer names it', async (name) => {
-    await stage.install('1.0.0');
-    const at = await stage.install('1.1.0');
-    await writePointer(stage.root, '1.1.0');
-    await flip(join(at, name));
-    await start();
-    await pointsAt('1.0.0');
-    expect((await starts()).map(({ version }) => version)).toEqual(['1.0.0']);
-  });
+  it.for(spoiled)(
+    'by one byte of %s is refused in versions/ too, though the pointer names it',
+    async (name, { scene: { stage, start, starts, pointsAt } }) => {
+      await stage.install('1.0.0');
+      const at = await stage.install('1.1.0');
+      await writePointer(stage.root, '1.1.0');
+      await flip(join(at, name));
+      await start();
+      await pointsAt('1.0.0');
+      expect((await starts()).map(({ version }) => version)).toEqual(['1.0.0']);
+    },
+  );
 
-  it('is not started again once its files have changed under a running wall', async () => {
+  it('is not started again once its files have changed under a running wall', async ({
+    scene: { stage, start, said },
+  }) => {
     await stage.install('0.9.0');
     const at = await stage.install('1.0.0');
     await start();
@@ -341,7 +412,7 @@ describe('a version that is not what was signed', () => {
     expect(said('version.not-taken')[0]).toMatchObject({ error: { code: 'SUPERVISE_FILES_CHANGED' } });
   });
 
-  it('is taken when the rest of it arrives', async () => {
+  it('is taken when the rest of it arrives', async ({ scene: { stage, start, said, pointsAt } }) => {
     await stage.install('1.0.0');
     await start();
     await pointsAt('1.0.0');
@@ -353,7 +424,7 @@ describe('a version that is not what was signed', () => {
     await pointsAt('1.1.0');
   });
 
-  it('is mended when it is dropped anew', async () => {
+  it('is mended when it is dropped anew', async ({ scene: { stage, start, pointsAt } }) => {
     await stage.install('1.0.0');
     const at = await stage.install('1.1.0');
     const sound = stage.file('sound');
@@ -368,10 +439,10 @@ describe('a version that is not what was signed', () => {
   });
 });
 
-describe('a pointer', () => {
-  it.each(['', '{"version":"1.0', '{"version":"../../bin"}', '[]', '{"version":"7.7.7"}'])(
+describe.concurrent('a pointer', () => {
+  it.for(['', '{"version":"1.0', '{"version":"../../bin"}', '[]', '{"version":"7.7.7"}'])(
     'that holds %j gives way to the newest good version',
-    async (text) => {
+    async (text, { scene: { stage, start, pointsAt } }) => {
       await stage.install('1.0.0');
       await stage.install('1.1.0');
       await writeFile(stage.root.pointer, text);
@@ -381,18 +452,10 @@ describe('a pointer', () => {
   );
 });
 
-describe('a supervisor that is killed', () => {
-  async function launch(): Promise<ReturnType<typeof runScript>> {
-    const key = stage.file('release.pub');
-    await writeFile(key, stage.publicKey.export({ type: 'spki', format: 'pem' }));
-    const child = runScript('run.ts', [stage.root.folder, key], { FAKE_WALL_FOLDER: stage.folder });
-    child.stdout?.resume();
-    child.stderr?.resume();
-    children.push(child);
-    return child;
-  }
-
-  it('leaves a wall that the next one takes over', async () => {
+describe.concurrent('a supervisor that is killed', () => {
+  it('leaves a wall that the next one takes over', async ({
+    scene: { stage, start, launch, said, starts, pointsAt },
+  }) => {
     await stage.install('1.0.0');
     const first = await launch();
     const pid = await stage.isLive('1.0.0');
@@ -411,7 +474,7 @@ describe('a supervisor that is killed', () => {
     expect(await second.ended).toBe(0);
   });
 
-  it.each([
+  it.for([
     'supervisor.start',
     'version.verified',
     'wall.start',
@@ -421,24 +484,27 @@ describe('a supervisor that is killed', () => {
     'trial.begin',
     'wall.ended',
     'trial.won',
-  ])('at %s is followed by one that has one wall, of the new version', async (event) => {
-    await stage.install('1.0.0');
-    const child = await launch();
-    let text = '';
-    child.stdout?.setEncoding('utf8').on('data', (more: string) => {
-      text += more;
-      if (text.includes(`"event":"${event}"`)) child.kill('SIGKILL');
-    });
-    if (['version.taken', 'trial.begin', 'wall.ended', 'trial.won'].includes(event)) await pointsAt('1.0.0');
-    await stage.drop('1.1.0');
-    if (child.signalCode === null) await once(child, 'exit');
-    expect(child.signalCode).toBe('SIGKILL');
-    await start();
-    await pointsAt('1.1.0');
-    await stage.isLive('1.1.0');
-  });
+  ])(
+    'at %s is followed by one that has one wall, of the new version',
+    async (event, { scene: { stage, start, launch, pointsAt } }) => {
+      await stage.install('1.0.0');
+      const child = await launch();
+      let text = '';
+      child.stdout?.setEncoding('utf8').on('data', (more: string) => {
+        text += more;
+        if (text.includes(`"event":"${event}"`)) child.kill('SIGKILL');
+      });
+      if (['version.taken', 'trial.begin', 'wall.ended', 'trial.won'].includes(event)) await pointsAt('1.0.0');
+      await stage.drop('1.1.0');
+      if (child.signalCode === null) await once(child, 'exit');
+      expect(child.signalCode).toBe('SIGKILL');
+      await start();
+      await pointsAt('1.1.0');
+      await stage.isLive('1.1.0');
+    },
+  );
 
-  it('is alone with its folder', async () => {
+  it('is alone with its folder', async ({ scene: { stage, start, launch, starts } }) => {
     await stage.install('1.0.0');
     await launch();
     await stage.isLive('1.0.0');
@@ -446,7 +512,7 @@ describe('a supervisor that is killed', () => {
     expect(await starts()).toHaveLength(1);
   });
 
-  it('does not take a process for the wall that only has its number', async () => {
+  it('does not take a process for the wall that only has its number', async ({ scene: { stage, start, said } }) => {
     await stage.install('1.0.0');
     const record = {
       program: { id: '1.0.0', kind: 'version', version: '1.0.0', digest: 'x' },
@@ -461,7 +527,7 @@ describe('a supervisor that is killed', () => {
   });
 });
 
-it('refuses a folder that everybody may write to', async () => {
+it.concurrent('refuses a folder that everybody may write to', async ({ scene: { stage, start } }) => {
   await chmod(stage.root.folder, 0o777);
   await expect(start()).rejects.toMatchObject({ code: 'SUPERVISE_FOLDER_UNUSABLE' });
 });

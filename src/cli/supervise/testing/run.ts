@@ -1,4 +1,5 @@
 /** The supervisor as a process that a test can kill: `run.ts ROOT PUBLIC-KEY`, with the short times of the tests. */
+import { flushCompileCache } from 'node:module';
 import { createNodeClock } from '../../../node/clock.ts';
 import { createLog } from '../../../node/log.ts';
 import { createNodeRandom } from '../../../node/random.ts';
@@ -7,6 +8,8 @@ import { rootAt } from '../root.ts';
 import { startSupervisor } from '../supervisor.ts';
 import { QUICK_RUN } from './times.ts';
 
+// Before anything kills it.
+flushCompileCache();
 const [, , folder = '', key = ''] = process.argv;
 const root = rootAt(folder);
 const log = createLog({ folder: root.logs, name: 'supervisor.log', also: (line) => process.stdout.write(`${line}\n`) });

@@ -12,6 +12,11 @@ import { type Root, prepareRoot, readPointer, readRemembered, rootAt } from '../
 export const PLATFORM = `${process.platform}-${process.arch}`;
 export const pinnedNode = fileURLToPath(new URL('../../../../node_modules/node/bin/node', import.meta.url));
 
+/** For programs that are started again and again from their sources: they need not be compiled anew each time. */
+export const COMPILED_ONCE = {
+  NODE_COMPILE_CACHE: fileURLToPath(new URL('../../../../node_modules/.cache/node-compile', import.meta.url)),
+};
+
 /** How a fake wall behaves; nothing said: it is live at once and stays so. */
 export interface Behaviour {
   readonly exit?: number;
@@ -136,7 +141,7 @@ export function runScript(name: string, args: readonly string[], env: Readonly<R
   const script = fileURLToPath(new URL(name, import.meta.url));
   return spawn(pinnedNode, [script, ...args], {
     stdio: ['ignore', 'pipe', 'pipe'],
-    env: { PATH: process.env['PATH'] ?? '', ...env },
+    env: { PATH: process.env['PATH'] ?? '', ...COMPILED_ONCE, ...env },
   });
 }
 

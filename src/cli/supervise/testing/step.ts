@@ -3,10 +3,13 @@
  * `… N point VERSION`. Prints each step that it takes.
  */
 import { writeSync } from 'node:fs';
+import { flushCompileCache } from 'node:module';
 import { takeIn } from '../intake.ts';
 import { readPublicKeys } from '../keys.ts';
 import { rootAt, writePointer } from '../root.ts';
 
+// Before it kills itself.
+flushCompileCache();
 const [, , folder = '', key = '', at = '', what = '', name = ''] = process.argv;
 const root = rootAt(folder);
 let steps = 0;
