@@ -142,6 +142,30 @@ function buildProgram(run: (work: () => Promise<Outcome>) => void): Command {
       run(printed(async () => (await import('./commands/manifest.ts')).manifest(own.optsWithGlobals(), folder)));
     });
 
+  const audit = command('audit').description("read and check the auto-id server's audit log");
+  const homeOptions = (own: Command) =>
+    own
+      .helpOption('--help', 'print this help')
+      .option('--data <DIR>', "the server's data folder")
+      .option('--table <NAME>', 'the DynamoDB table of a server on AWS')
+      .option('--region <REGION>', "the table's region, instead of AWS_REGION");
+  homeOptions(audit.command('verify'))
+    .description('check that no line was changed, removed or cut off; exit code 1 if one was')
+    .option('--anchors <FILE>', "anchors kept elsewhere: the server's --audit-anchor file, or its log")
+    .addHelpText('after', examples('vigil audit verify --data /var/lib/vigil --anchors /mnt/other/anchors'))
+    .action((_options: Options, own: Command) => {
+      run(async () => (await import('./commands/audit.ts')).auditVerify(own.optsWithGlobals()));
+    });
+  homeOptions(audit.command('show'))
+    .description('print the newest lines as JSON')
+    .option('--last <N>', 'how many', '100')
+    .option('--caller <NAME>', 'of this device only')
+    .option('--denied', 'only what was refused')
+    .addHelpText('after', examples('vigil audit show --data /var/lib/vigil --denied'))
+    .action((_options: Options, own: Command) => {
+      run(printed(async () => (await import('./commands/audit.ts')).auditShow(own.optsWithGlobals())));
+    });
+
   return program;
 }
 
