@@ -13,6 +13,8 @@ const REMEDIES: Readonly<Record<ErrorCode, string>> = {
   KEYS_INTEGRITY: 'publish the package anew, and find out who changed it',
   KEYS_REFUSED: 'give a token or access key that may read the keys',
   KEYS_UNAVAILABLE: 'wait and try again; it is the other side that does not work',
+  PUBLISH_REFUSED: 'give a token or key that may write there, then run vigil keys publish',
+  PUBLISH_FAILED: 'wait, then run vigil keys publish; both generations are accepted meanwhile',
 
   SERVER_REFUSED: "check the secret's name, and that these are the keys that the server has now",
   SERVER_UNAVAILABLE: "wait and try again, then look into the server's log",
