@@ -24,8 +24,12 @@ export interface GenerationV1 {
 }
 
 /**
- * What the server verifies with now: the current generation first, then those whose overlap has not ended. Read anew when
- * `version` changes, so that a rotation by another process is taken up within seconds.
+ * What the server verifies with now: the current generation first, then every other that is accepted: one that is being
+ * published and not current yet, and those whose overlap has not ended. Read anew when `version` changes, so that a
+ * rotation by another process is taken up within seconds.
+ *
+ * A proof of protocol 1 may be by the entropy of any of them, whichever private key opened it: a place of two files that
+ * is read between two writes holds the halves of two generations.
  */
 export interface ServerKeys {
   readonly serverId: string;
@@ -39,6 +43,9 @@ export interface ServerKeys {
 
 /** Where the server reads its keys. */
 export interface ServerKeySource {
-  /** Rejects with KEYS_* codes as the clients' sources do. Cheap when nothing has changed: it may be asked every few seconds. */
+  /**
+   * The same object for as long as nothing has changed. Cheap then: it may be asked every few seconds. Rejects with KEYS_*
+   * codes as the clients' sources do.
+   */
   read(): Promise<ServerKeys>;
 }

@@ -1,0 +1,10 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { decodeKeySet } from '../../../autoid/v2/keyset.ts';
+import { acceptKeySet, type AcceptedKeys } from '../../../autoid/v2/keyset.ts';
+import { importPrivateKey } from '../../../autoid/v1/keys.ts';
+import { sealRequest, type ProtocolKeys } from '../../../autoid/v1/request.ts';
+import { isProven, openRequest, sealAnswer } from '../../../autoid/v1/server.ts';
+import { AppError } from '../../../core/errors.ts';
+import { createNodeRandom } from '../../../node/random.ts';
+import type { ServerKeys } from '../generations.ts';
