@@ -99,6 +99,8 @@ function start(args: readonly string[], env: Readonly<Record<string, string>>, e
       SystemRoot: process.env['SystemRoot'] ?? '',
       HOME: folder,
       APPDATA: folder,
+      // Started again and again: it need not be compiled anew each time.
+      NODE_COMPILE_CACHE: join(folder, 'compiled'),
       ...env,
     },
     stdio: ['ignore', 'pipe', 'pipe'],

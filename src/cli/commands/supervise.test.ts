@@ -4,7 +4,7 @@ import { cp, mkdir, readFile, readdir, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { COMPILED_ONCE, type Stage, createStage, flip, pinnedNode } from '../supervise/testing/stage.ts';
 import { manifest } from './manifest.ts';
 import { supervise } from './supervise.ts';
@@ -14,42 +14,60 @@ const source = fileURLToPath(new URL('../main.ts', import.meta.url));
 // Generous: processes start slowly on a machine that is busy.
 vi.setConfig({ testTimeout: 240_000 });
 
-let stage: Stage;
-const children: ChildProcess[] = [];
-beforeEach(async () => {
-  stage = await createStage();
+/** A folder of versions, and the commands that a test runs there. */
+class Scene {
+  readonly stage: Stage;
+  readonly #children: ChildProcess[] = [];
+
+  constructor(stage: Stage) {
+    this.stage = stage;
+  }
+
+  readonly begin = (args: readonly string[]) => {
+    const { folder } = this.stage;
+    const child = spawn(pinnedNode, [source, ...args], {
+      cwd: folder,
+      stdio: ['ignore', 'pipe', 'pipe'],
+      env: { PATH: process.env['PATH'] ?? '', HOME: folder, FAKE_WALL_FOLDER: folder, ...COMPILED_ONCE },
+    });
+    this.#children.push(child);
+    return child;
+  };
+
+  readonly vigil = async (...args: readonly string[]) => {
+    const child = this.begin(args);
+    const [stdout, stderr] = await Promise.all([text(child.stdout), text(child.stderr), once(child, 'close')]);
+    return { status: child.exitCode, stdout, stderr };
+  };
+
+  readonly publicKeyFile = async (): Promise<string> => {
+    const path = this.stage.file('release.pub');
+    await writeFile(path, this.stage.publicKey.export({ type: 'spki', format: 'pem' }));
+    return path;
+  };
+
+  readonly starts = async () => (await this.stage.ledger()).filter(({ what }) => what.startsWith('start'));
+
+  async close(): Promise<void> {
+    for (const child of this.#children) child.kill('SIGKILL');
+    await this.stage.close();
+  }
+}
+
+/** Each test has a scene of its own, so they can run beside each other: most of their time is waiting for processes. */
+const it = test.extend<{ scene: Scene }>({
+  // eslint-disable-next-line no-empty-pattern -- vitest reads from the pattern which fixtures are wanted
+  scene: async ({}, use) => {
+    const scene = new Scene(await createStage());
+    await use(scene);
+    await scene.close();
+  },
 });
-afterEach(async () => {
-  for (const child of children.splice(0)) child.kill('SIGKILL');
-  await stage.close();
-});
 
-function begin(args: readonly string[]) {
-  const child = spawn(pinnedNode, [source, ...args], {
-    cwd: stage.folder,
-    stdio: ['ignore', 'pipe', 'pipe'],
-    env: { PATH: process.env['PATH'] ?? '', HOME: stage.folder, FAKE_WALL_FOLDER: stage.folder, ...COMPILED_ONCE },
-  });
-  children.push(child);
-  return child;
-}
-
-async function vigil(...args: readonly string[]) {
-  const child = begin(args);
-  const [stdout, stderr] = await Promise.all([text(child.stdout), text(child.stderr), once(child, 'close')]);
-  return { status: child.exitCode, stdout, stderr };
-}
-
-async function publicKeyFile(): Promise<string> {
-  const path = stage.file('release.pub');
-  await writeFile(path, stage.publicKey.export({ type: 'spki', format: 'pem' }));
-  return path;
-}
-
-const starts = async () => (await stage.ledger()).filter(({ what }) => what.startsWith('start'));
-
-describe('vigil supervise', () => {
-  it('keeps a command running and tells of it in JSON lines; SIGTERM ends both', async () => {
+describe.concurrent('vigil supervise', () => {
+  it('keeps a command running and tells of it in JSON lines; SIGTERM ends both', async ({
+    scene: { stage, begin, starts },
+  }) => {
     const made = await stage.make('0.0.1');
     const child = begin(['supervise', '--root', stage.root.folder, '--', join(made, 'wall'), '--config', 'wall.yml']);
     const output = text(child.stdout);
@@ -66,7 +84,9 @@ describe('vigil supervise', () => {
     expect(events).toEqual(expect.arrayContaining(['supervisor.start', 'wall.start', 'wall.live', 'wall.ended']));
   });
 
-  it('runs signed versions, and ends with the wall that the operator quits', async () => {
+  it('runs signed versions, and ends with the wall that the operator quits', async ({
+    scene: { stage, begin, publicKeyFile },
+  }) => {
     await stage.install('1.0.0');
     const child = begin(['supervise', '--root', stage.root.folder, '--public-key', await publicKeyFile()]);
     child.stdout.resume();
@@ -75,7 +95,7 @@ describe('vigil supervise', () => {
     expect(await once(child, 'exit')).toEqual([0, null]);
   });
 
-  it('goes on when nobody reads what it says', async () => {
+  it('goes on when nobody reads what it says', async ({ scene: { stage, begin, starts } }) => {
     const made = await stage.make('0.0.1', { say: 'word\n' });
     const child = begin(['supervise', '--root', stage.root.folder, '--', join(made, 'wall')]);
     child.stdout.destroy();
@@ -89,7 +109,7 @@ describe('vigil supervise', () => {
     expect(await once(child, 'exit')).toEqual([0, null]);
   });
 
-  it('is alone with its folder', async () => {
+  it('is alone with its folder', async ({ scene: { stage, begin, vigil } }) => {
     const made = await stage.make('0.0.1');
     const args = ['supervise', '--root', stage.root.folder, '--', join(made, 'wall')];
     begin(args).stdout.resume();
@@ -99,33 +119,33 @@ describe('vigil supervise', () => {
     expect(second.stderr).toMatch(/^vigil: SUPERVISE_RUNNING: Another supervisor \(process \d+\) [^\n]+\.\n$/);
   });
 
-  it.each<[string, string, Record<string, unknown>, string[]]>([
+  it.for<[string, string, Record<string, unknown>, string[]]>([
     ['there is nothing to run', 'SUPERVISE_NOTHING_TO_RUN', {}, []],
     ['the key is missing', 'SUPERVISE_KEY_INVALID', { publicKey: 'nowhere.pub' }, []],
     ['the time of the trial is none', 'USAGE', { trial: 'soon' }, []],
     ['the time of the trial is too short', 'USAGE', { trial: '1' }, []],
     ['the folder has no name', 'USAGE', { root: '' }, []],
     ['flags for the wall are given to the supervisor', 'USAGE', { config: 'wall.yml' }, ['wall']],
-  ])('does not begin where %s', async (_, code, options, command) => {
+  ])('does not begin where %s', async ([, code, options, command], { scene: { stage } }) => {
     const root = stage.file('empty');
     await expect(supervise({ root, ...options }, command, '1.0.0')).rejects.toMatchObject({ code });
     expect(await readdir(stage.folder)).toEqual([]);
   });
 
-  it('says what is wrong in one line', async () => {
+  it('says what is wrong in one line', async ({ scene: { stage, vigil } }) => {
     const run = await vigil('supervise', '--root', stage.file('empty'));
     expect(run.stderr).toMatch(/^vigil: SUPERVISE_NOTHING_TO_RUN: [^\n]+\.\n$/);
     expect(run).toMatchObject({ status: 2, stdout: '' });
   });
 
-  it('does not start versions without a key', async () => {
+  it('does not start versions without a key', async ({ scene: { stage, starts } }) => {
     await stage.install('1.0.0');
     const begun = supervise({ root: stage.root.folder }, [], '1.0.0');
     await expect(begun).rejects.toThrow(/^There are versions .* no key/);
     expect(await starts()).toEqual([]);
   });
 
-  it('takes no other key than Ed25519', async () => {
+  it('takes no other key than Ed25519', async ({ scene: { stage } }) => {
     await writeFile(
       stage.file('odd.pub'),
       '-----BEGIN PUBLIC KEY-----\nMFkwEwYHKoZIzj0CAQYI\n-----END PUBLIC KEY-----\n',
@@ -134,7 +154,7 @@ describe('vigil supervise', () => {
     await expect(begun).rejects.toMatchObject({ code: 'SUPERVISE_KEY_INVALID' });
   });
 
-  it('says that its folder cannot be used where a file is in the way', async () => {
+  it('says that its folder cannot be used where a file is in the way', async ({ scene: { stage, vigil } }) => {
     await writeFile(stage.file('file'), '');
     const run = await vigil('supervise', '--root', stage.file('file'), '--', 'wall');
     expect(run.stderr).toContain('SUPERVISE_FOLDER_UNUSABLE');
@@ -142,8 +162,10 @@ describe('vigil supervise', () => {
   });
 });
 
-describe('vigil manifest', () => {
-  it('makes keys, signs a version that a supervisor takes, and finds out who changed it', async () => {
+describe.concurrent('vigil manifest', () => {
+  it('makes keys, signs a version that a supervisor takes, and finds out who changed it', async ({
+    scene: { stage, begin, vigil },
+  }) => {
     const program = stage.file('program');
     await cp(await stage.make('0.0.1'), program, { recursive: true });
     const key = stage.file('release.pem');
@@ -165,7 +187,7 @@ describe('vigil manifest', () => {
     expect((await vigil('manifest', '--new-key', key)).stderr).toContain('is there already');
   });
 
-  it.each<[string, Record<string, string>, string | undefined, string]>([
+  it.for<[string, Record<string, string>, string | undefined, string]>([
     ['without a folder', {}, undefined, 'USAGE'],
     ['for a folder that is not there', { signWith: 'KEY' }, 'nowhere', 'USAGE'],
     ['without a key', {}, '.', 'USAGE'],
@@ -180,11 +202,11 @@ describe('vigil manifest', () => {
       '.',
       'SUPERVISE_KEY_INVALID',
     ],
-  ])('is refused %s', async (_, options, folder, code) => {
+  ])('is refused %s', async ([, options, folder, code]) => {
     await expect(manifest(options, folder)).rejects.toMatchObject({ code });
   });
 
-  it('is refused for a folder whose program is not in it', async () => {
+  it('is refused for a folder whose program is not in it', async ({ scene: { stage } }) => {
     const key = stage.file('release.pem');
     await manifest({ newKey: key }, undefined);
     const at = await stage.make('1.0.0');
