@@ -1,9 +1,9 @@
 import { toHex, toUtf8 } from '../encoding.ts';
-import { concat, decode, sha256, text8, u32, u8 } from './bytes.ts';
+import { concat, sha256, text8, u32, u8 } from './bytes.ts';
 import type { Bytes } from './bytes.ts';
 import { VERSION } from './generation.ts';
 import type { KeySetFiles } from './keyset.ts';
-import { LONGEST_ENTROPY, LONGEST_MANIFEST } from './keyset.ts';
+import { decodeKeySet, encodeKeySet, LONGEST_ENTROPY, LONGEST_MANIFEST } from './keyset.ts';
 import { deviceIdBytes } from './layout.ts';
 import { SIGNATURE_BYTES } from './signatures.ts';
 import type { PublicKey, Signer } from './signatures.ts';
@@ -58,7 +58,7 @@ export async function sealKeyRequest(
         .catch(() => undefined);
       const plain = await recipient?.open(answer.slice(ENC_BYTES), new Uint8Array());
       if (plain === undefined) return undefined;
-      return plain.length === 0 ? 'unchanged' : decodeFiles(plain);
+      return plain.length === 0 ? 'unchanged' : decodeKeySet(plain);
     },
   };
 }
@@ -90,7 +90,7 @@ export function openKeyRequest(suite: Suite, serverId: string, received: Uint8Ar
         .then((to) => suite.setupSender(to, { info }))
         .catch(() => undefined);
       if (sender === undefined) return undefined;
-      const plain = files === 'unchanged' ? new Uint8Array() : encodeFiles(files);
+      const plain = files === 'unchanged' ? new Uint8Array() : encodeKeySet(files);
       return concat(sender.enc, await sender.seal(plain, new Uint8Array()));
     },
   };
@@ -102,16 +102,4 @@ function toSign(serverId: string, signed: Bytes): Bytes {
 
 async function infoOf(serverId: string, message: Bytes): Promise<Bytes> {
   return concat(toUtf8(LABEL), text8(serverId), await sha256(message));
-}
-
-function encodeFiles({ manifest, signature, entropy }: KeySetFiles): Bytes {
-  return concat(u32(manifest.length), manifest, signature, entropy);
-}
-
-function decodeFiles(bytes: Bytes): KeySetFiles | undefined {
-  return decode(bytes, (reader) => ({
-    manifest: reader.take(reader.u32()),
-    signature: reader.take(SIGNATURE_BYTES),
-    entropy: reader.rest(),
-  }));
 }

@@ -1,6 +1,6 @@
 import { AppError } from '../../core/errors.ts';
 import { fromUtf8, parseJsonObject, toBase64Url, toHex, toUtf8 } from '../encoding.ts';
-import { concat, sameBytes, sha256 } from './bytes.ts';
+import { concat, decode, sameBytes, sha256, u32 } from './bytes.ts';
 import type { Bytes } from './bytes.ts';
 import { bytesOf, certificateFromJson, certificateToJson, isCertified, isCount, timeOf } from './certificate.ts';
 import type { Certificate } from './certificate.ts';
@@ -9,7 +9,10 @@ import type { ClientKeys } from './request.ts';
 import { SIGNATURE_BYTES, verifySignature } from './signatures.ts';
 import type { Signer } from './signatures.ts';
 
-/** The files of a key set, in every place. */
+/** A key set as one file, in every place: it is read whole or not at all. */
+export const KEY_SET_FILE = 'keyset.bin';
+
+/** The names of its parts. */
 export const MANIFEST_FILE = 'keyset.json';
 export const SIGNATURE_FILE = 'keyset.sig';
 export const ENTROPY_FILE_V2 = 'entropy.bin';
@@ -26,6 +29,20 @@ export interface KeySetFiles {
   readonly manifest: Bytes;
   readonly signature: Bytes;
   readonly entropy: Bytes;
+}
+
+/** The three parts as one file: `u32 length ‖ manifest ‖ signature ‖ entropy`. */
+export function encodeKeySet({ manifest, signature, entropy }: KeySetFiles): Bytes {
+  return concat(u32(manifest.length), manifest, signature, entropy);
+}
+
+/** The parts of such a file, unchecked; undefined for what is none. */
+export function decodeKeySet(bytes: Bytes): KeySetFiles | undefined {
+  return decode(bytes, (reader) => ({
+    manifest: reader.take(reader.u32()),
+    signature: reader.take(SIGNATURE_BYTES),
+    entropy: reader.rest(),
+  }));
 }
 
 /** Below this a client accepts nothing: the highest serial and generation it has accepted. */
