@@ -73,6 +73,7 @@ const CALLS: Readonly<Record<string, Call>> = {
     control.tellPages(pageTrick.parse(trick), dataScope.parse(scope), optionalCount(times)),
   healPages: (control, { scope = {} }) => control.healPages(dataScope.parse(scope)),
   setSecret: (control, { name, value }) => ({ versionId: control.setSecret(text(name), text(value)) }),
+  setNewKeyDelay: (control, { ms }) => control.setNewKeyDelay(Number(ms)),
   setRole: (control, { arn, role }) => control.setRole(text(arn), role as RoleOptions | undefined),
   denyRole: (control, { arn }) => control.denyRole(text(arn)),
   allowRole: (control, { arn }) => control.allowRole(text(arn)),

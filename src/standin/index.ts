@@ -10,6 +10,8 @@ import { listen } from './http.ts';
 import type { Handler, Listener } from './http.ts';
 import { consoleOrigin } from './hosts.ts';
 import type { Hosts } from './hosts.ts';
+import { iamHandler } from './iam.ts';
+import { kmsHandler } from './kms.ts';
 import { s3Handler } from './s3.ts';
 import { secretsManagerHandler } from './secretsmanager.ts';
 import { stsHandler } from './sts.ts';
@@ -18,14 +20,22 @@ import type { Control, ServiceName, Standin, StandinOptions } from './types.ts';
 import { isWithin } from './misbehaviour.ts';
 import type { SessionScope } from './misbehaviour.ts';
 import { liveSession, makeWorld, putObject, putSecret } from './world.ts';
+import { makeVault } from './vault/vault.ts';
+import type { Vault } from './vault/vault.ts';
 import type { ConsoleSession, World } from './world.ts';
 
 export { makeKeys, readKeys, writeClientKeys } from './autoid-keys.ts';
 export type { KeySet } from './autoid-keys.ts';
 export type * from './misbehaviour.ts';
 export type * from './types.ts';
+export type * from './vault/options.ts';
 
-function makeControl(world: World, listeners: ReadonlyMap<ServiceName, Listener>, options: StandinOptions): Control {
+function makeControl(
+  world: World,
+  vault: Vault,
+  listeners: ReadonlyMap<ServiceName, Listener>,
+  options: StandinOptions,
+): Control {
   const live = (scope: SessionScope): ConsoleSession[] =>
     [...world.sessions.values()].filter(
       (one) => liveSession(world, one.id) !== undefined && isWithin(scope, { ...one, session: one.number }),
@@ -73,6 +83,10 @@ function makeControl(world: World, listeners: ReadonlyMap<ServiceName, Listener>
       world.pageTricks.clear(scope);
     },
     setSecret: (name, value) => putSecret(world, name, value),
+    setNewKeyDelay(ms) {
+      world.newKeyDelayMs = ms;
+    },
+    vault: vault.control,
     setRole(arn, role) {
       if (role === undefined) world.roles.delete(arn);
       else world.roles.set(arn, role);
@@ -111,6 +125,7 @@ function makeControl(world: World, listeners: ReadonlyMap<ServiceName, Listener>
 export async function startStandin(options: StandinOptions = {}): Promise<Standin> {
   const keys = options.keys ?? (await makeKeys());
   const world = makeWorld(options, keys);
+  const vault = makeVault(world, options.vault ?? {});
   const listeners = new Map<ServiceName, Listener>();
   const scheme = options.tls === undefined ? 'http' : 'https';
   const port = (service: ServiceName): number => listeners.get(service)?.port ?? 0;
@@ -126,11 +141,14 @@ export async function startStandin(options: StandinOptions = {}): Promise<Standi
     cloudwatch: cloudWatchHandler(world),
     federation: federationHandler(world, hosts),
     console: consoleHandler(world, hosts),
+    iam: iamHandler(world),
+    kms: kmsHandler(world, options.kmsKeys),
+    vault: vault.handler,
   };
   const closeAll = (): Promise<unknown> => Promise.all([...listeners.values()].map((listener) => listener.close()));
   const base = options.portBase ?? 0;
   const token = randomBytes(24).toString('base64url');
-  const control = makeControl(world, listeners, options);
+  const control = makeControl(world, vault, listeners, options);
   try {
     for (const [i, service] of SERVICES.entries()) {
       const successStatus = service === 'autoid' ? 201 : 200;
@@ -151,6 +169,9 @@ export async function startStandin(options: StandinOptions = {}): Promise<Standi
         cloudwatch: url('cloudwatch'),
         federation: `${url('federation')}/federation`,
         console: consoleOrigin(hosts()),
+        iam: url('iam'),
+        kms: url('kms'),
+        vault: url('vault'),
       },
       ports: Object.fromEntries(SERVICES.map((service) => [service, port(service)])) as Record<ServiceName, number>,
       controlApi: { url: api.url, token },

@@ -20,7 +20,7 @@ const HELP = `Usage: standin --keys-dir DIR [options]
   --world FILE             accounts with their roles, dashboards and alarms, as JSON (see README.md), instead of
                            --region, --dashboard and --role-max-seconds
   --dashboard NAME         the dashboard that exists (default Operations; may be repeated, the first is in VISIT_URL)
-  --port-base N            first of eight consecutive ports (default: any free ones)
+  --port-base N            first of eleven consecutive ports (default: any free ones)
   --tls-key, --tls-cert    PEM files: speak HTTPS
   --stdin-end              end when stdin ends
 `;
@@ -145,6 +145,8 @@ const env = {
   AWS_ENDPOINT_URL_S3: standin.urls.s3,
   AWS_ENDPOINT_URL_SECRETS_MANAGER: standin.urls.secretsmanager,
   AWS_ENDPOINT_URL_CLOUDWATCH: standin.urls.cloudwatch,
+  AWS_ENDPOINT_URL_IAM: standin.urls.iam,
+  AWS_ENDPOINT_URL_KMS: standin.urls.kms,
 };
 const ready = {
   urls: standin.urls,

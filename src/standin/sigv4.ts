@@ -3,6 +3,7 @@
  * signed AWS API request", IAM User Guide) so that it checks the clients' signing code instead of sharing it.
  */
 import { createHash, createHmac, timingSafeEqual } from 'node:crypto';
+import { liveCredential } from './world.ts';
 import type { Credential, World } from './world.ts';
 
 export interface SignedRequest {
@@ -196,7 +197,7 @@ export function verifySignature(world: World, service: string, request: SignedRe
     return bad({ reason: 'incomplete', message });
   }
 
-  const credential = world.credentials.get(auth.keyId);
+  const credential = liveCredential(world, auth.keyId);
   const token = request.headers['x-amz-security-token'];
   if (credential === undefined) return bad({ reason: 'unknown-key' });
   if (credential.sessionToken !== token) return bad({ reason: 'wrong-token' });
@@ -205,7 +206,9 @@ export function verifySignature(world: World, service: string, request: SignedRe
   const expected = world.regions[0] ?? '';
   const scope = (message: string): Verdict => bad({ reason: 'scope', message, region: auth.region, expected });
   if (auth.service !== service) return scope(`Credential should be scoped to correct service: '${service}'.`);
-  if (!world.regions.includes(auth.region)) return scope('Credential should be scoped to a valid region.');
+  // IAM is one for all regions of a partition.
+  const regions = service === 'iam' ? ['us-east-1'] : world.regions;
+  if (!regions.includes(auth.region)) return scope('Credential should be scoped to a valid region.');
   if (auth.date !== formatAmzDate(signedAt).slice(0, 8))
     return scope('Date in Credential scope does not match YYYYMMDD from ISO-8601 version of date from HTTP.');
 
@@ -216,5 +219,7 @@ export function verifySignature(world: World, service: string, request: SignedRe
   const given = Buffer.from(auth.signature, 'hex');
   const computed = signature(credential.secretAccessKey, request, auth, payload);
   if (given.length !== computed.length || !timingSafeEqual(given, computed)) return bad({ reason: 'mismatch' });
+  const userKey = world.userKeys.get(auth.keyId);
+  if (userKey !== undefined) userKey.lastUsedAt = world.now();
   return { ok: true, credential, region: auth.region };
 }

@@ -30,7 +30,8 @@ function success(action: string, result: string, detail: string): Answer {
   return xml(200, action, body, detail);
 }
 
-function signatureError(fault: SignatureFault): StsError {
+/** A bad signature as services of the query protocol tell it. */
+export function querySignatureError(fault: SignatureFault): StsError {
   switch (fault.reason) {
     case 'missing':
       return { status: 403, code: 'MissingAuthenticationToken', message: 'Request is missing Authentication Token' };
@@ -115,7 +116,7 @@ export function stsHandler(world: World): Handler {
       });
     }
     const verdict = verifySignature(world, 'sts', request);
-    if (!verdict.ok) return failure(action, signatureError(verdict.fault));
+    if (!verdict.ok) return failure(action, querySignatureError(verdict.fault));
     if (action === 'GetCallerIdentity') return callerIdentity(verdict.credential);
     if (action !== 'AssumeRole') {
       return failure(action, {

@@ -1,8 +1,10 @@
 /** What the stand-in is told and what it offers. Durations are in the unit their name says; times are ms since the epoch. */
 import type { KeySet } from './autoid-keys.ts';
+import type { VaultControl, VaultOptions } from './vault/options.ts';
 import type { DataFault, DataScope, PageFault, PageTrick, SessionScope } from './misbehaviour.ts';
 
-export type ServiceName = 'autoid' | 'sts' | 'secretsmanager' | 's3' | 'cloudwatch' | 'federation' | 'console';
+export type ServiceName =
+  'autoid' | 'sts' | 'secretsmanager' | 's3' | 'cloudwatch' | 'federation' | 'console' | 'iam' | 'kms' | 'vault';
 
 export const SERVICES: readonly ServiceName[] = [
   'autoid',
@@ -12,6 +14,9 @@ export const SERVICES: readonly ServiceName[] = [
   'cloudwatch',
   'federation',
   'console',
+  'iam',
+  'kms',
+  'vault',
 ];
 
 /** An IAM user with one long-lived access key. `allow` lists actions (`s3:GetObject`, `s3:*`, `*`); default `['sts:*']`. */
@@ -102,6 +107,9 @@ export interface StandinOptions {
   readonly temporaryCredentials?: readonly TemporaryCredentialOptions[];
   readonly roles?: Readonly<Record<string, RoleOptions>>;
   readonly secrets?: Readonly<Record<string, string>>;
+  /** Ids of symmetric KMS keys of `account`, in the first of `regions`; default one, `11111111-2222-3333-4444-555555555555`. */
+  readonly kmsKeys?: readonly string[];
+  readonly vault?: VaultOptions;
   /** Those of `account`. */
   readonly dashboards?: readonly DashboardOptions[];
   /** Alarms of `account`. */
@@ -219,6 +227,10 @@ export interface ServiceUrls {
   readonly federation: string;
   /** `http://console.localhost:PORT`, to build destinations from. */
   readonly console: string;
+  readonly iam: string;
+  readonly kms: string;
+  /** Without `/v1`. */
+  readonly vault: string;
 }
 
 export interface Control {
@@ -247,6 +259,9 @@ export interface Control {
   healPages(scope?: DataScope): void;
   /** A new version of a secret; the one before becomes AWSPREVIOUS. Returns the version id. */
   setSecret(name: string, value: string): string;
+  /** New access keys are unknown to all services but IAM for so many ms, as on the real service for some seconds. */
+  setNewKeyDelay(ms: number): void;
+  readonly vault: VaultControl;
   /** Creates or replaces a role; undefined removes it. */
   setRole(arn: string, role: RoleOptions | undefined): void;
   /** AssumeRole on this role is refused until `allowRole`. */

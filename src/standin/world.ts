@@ -26,10 +26,23 @@ export interface SecretVersion {
   readonly id: string;
   readonly value: string;
   readonly createdAt: number;
+  /** Staging labels; each is at one version of a secret at most. */
+  stages: readonly string[];
 }
 
-/** Versions, newest first: [AWSCURRENT, AWSPREVIOUS, older without a stage …]. */
+/** Versions, newest first. */
 export type Secret = SecretVersion[];
+
+/** A lasting key of a user, as IAM lists it. */
+export interface UserKey {
+  readonly userName: string;
+  readonly credential: Credential;
+  readonly createdAt: number;
+  status: 'Active' | 'Inactive';
+  /** New keys are known everywhere a little later; ms since the epoch. */
+  readonly worksFrom: number;
+  lastUsedAt?: number;
+}
 
 export interface StoredObject {
   readonly bytes: Buffer;
@@ -71,6 +84,12 @@ export interface World {
   readonly regions: readonly string[];
   readonly now: () => number;
   readonly credentials: Map<string, Credential>;
+  /** Lasting keys by their ids; their credentials are among `credentials` too. */
+  readonly userKeys: Map<string, UserKey>;
+  /** ARNs of users who have no key any more, by `ACCOUNT NAME`. */
+  readonly users: Map<string, string>;
+  /** How long a new key is unknown to all services but IAM, in ms. */
+  newKeyDelayMs: number;
   readonly roles: Map<string, RoleOptions>;
   readonly deniedRoles: Set<string>;
   readonly secrets: Map<string, Secret>;
@@ -102,11 +121,27 @@ export function makeId(prefix: string): string {
   return prefix + [...randomBytes(16)].map((byte) => ID_ALPHABET.charAt(byte % 32)).join('');
 }
 
+/** Makes a version of a secret AWSCURRENT; the one before becomes AWSPREVIOUS. Returns the version's id. */
 export function putSecret(world: Pick<World, 'secrets' | 'now'>, name: string, value: string): string {
   const id = randomUUID();
   const versions = world.secrets.get(name) ?? [];
-  world.secrets.set(name, [{ id, value, createdAt: world.now() }, ...versions]);
+  const version: SecretVersion = { id, value, createdAt: world.now(), stages: [] };
+  const all = [version, ...versions];
+  world.secrets.set(name, all);
+  moveStage(all, 'AWSCURRENT', version);
   return id;
+}
+
+/** Puts a label on one version and takes it off the others; AWSCURRENT leaves AWSPREVIOUS where it was. */
+export function moveStage(versions: readonly SecretVersion[], stage: string, to: SecretVersion | undefined): void {
+  const from = versions.find((one) => one.stages.includes(stage));
+  if (from === to) return;
+  if (from !== undefined) from.stages = from.stages.filter((one) => one !== stage);
+  if (to !== undefined) to.stages = [...to.stages, stage];
+  if (stage === 'AWSCURRENT' && from !== undefined && to !== undefined) {
+    to.stages = to.stages.filter((one) => one !== 'AWSPREVIOUS');
+    moveStage(versions, 'AWSPREVIOUS', from);
+  }
 }
 
 export function putObject(
@@ -132,6 +167,9 @@ export function makeWorld(options: StandinOptions, keys: KeySet): World {
     regions,
     now,
     credentials: new Map(),
+    userKeys: new Map(),
+    users: new Map(),
+    newKeyDelayMs: 0,
     roles: new Map(Object.entries(options.roles ?? {})),
     deniedRoles: new Set(),
     secrets: new Map(),
@@ -162,16 +200,11 @@ export function makeWorld(options: StandinOptions, keys: KeySet): World {
   });
   for (const [id, other] of Object.entries(options.accounts ?? {})) world.accounts.add(id, other);
   for (const user of options.users ?? []) {
-    world.credentials.set(user.accessKeyId, {
-      kind: 'user',
+    addUserKey(world, {
+      userName: user.name,
+      arn: `arn:aws:iam::${user.account ?? account}:user/${user.name}`,
       accessKeyId: user.accessKeyId,
       secretAccessKey: user.secretAccessKey,
-      sessionToken: undefined,
-      expiresAt: undefined,
-      arn: `arn:aws:iam::${user.account ?? account}:user/${user.name}`,
-      userId: makeId('AIDA'),
-      roleArn: undefined,
-      viaTemporary: false,
       allow: user.allow ?? ['sts:*'],
     });
   }
@@ -193,6 +226,43 @@ export function makeWorld(options: StandinOptions, keys: KeySet): World {
     for (const [key, bytes] of Object.entries(objects)) putObject(world, bucket, key, bytes);
   }
   return world;
+}
+
+interface NewUserKey {
+  readonly userName: string;
+  readonly arn: string;
+  readonly accessKeyId: string;
+  readonly secretAccessKey: string;
+  readonly allow: readonly string[];
+}
+
+/** Gives a user a lasting key. */
+export function addUserKey(world: World, { userName, arn, allow, ...key }: NewUserKey): UserKey {
+  const sibling = [...world.userKeys.values()].find((one) => one.credential.arn === arn);
+  const credential: Credential = {
+    kind: 'user',
+    ...key,
+    sessionToken: undefined,
+    expiresAt: undefined,
+    arn,
+    userId: sibling?.credential.userId ?? makeId('AIDA'),
+    roleArn: undefined,
+    viaTemporary: false,
+    allow,
+  };
+  const now = world.now();
+  const worksFrom = world.newKeyDelayMs === 0 ? 0 : now + world.newKeyDelayMs;
+  const userKey: UserKey = { userName, credential, createdAt: now, status: 'Active', worksFrom };
+  world.credentials.set(key.accessKeyId, credential);
+  world.userKeys.set(key.accessKeyId, userKey);
+  return userKey;
+}
+
+/** The credential of a key id while services take it: a lasting key must be active, and known everywhere. */
+export function liveCredential(world: World, accessKeyId: string): Credential | undefined {
+  const userKey = world.userKeys.get(accessKeyId);
+  if (userKey !== undefined && (userKey.status !== 'Active' || world.now() < userKey.worksFrom)) return undefined;
+  return world.credentials.get(accessKeyId);
 }
 
 /** The account that a credential or a session acts in. */

@@ -354,10 +354,10 @@ describe('the control', () => {
   it('knows the services of a stand-in and leads a browser to them', async () => {
     const [federation, site] = [await echo(), await echo()];
     const at = (port: number) => `http://127.0.0.1:${String(port)}`;
-    const names = ['autoid', 'sts', 'secretsmanager', 's3', 'cloudwatch'];
+    const names = ['autoid', 'sts', 'secretsmanager', 's3', 'cloudwatch', 'iam', 'kms', 'vault'] as const;
     const others = Object.fromEntries(await Promise.all(names.map(async (name) => [name, at(await echo())] as const)));
     const targets = targetsOf({
-      ...(others as Record<'autoid' | 'sts' | 'secretsmanager' | 's3' | 'cloudwatch', string>),
+      ...(others as Record<(typeof names)[number], string>),
       federation: `${at(federation)}/federation`,
       console: `http://console.localhost:${String(site)}`,
     });
@@ -367,6 +367,6 @@ describe('the control', () => {
     expect(rules).toContain(`MAP *.signin.localhost:${String(federation)} ${String(proxy.relays['signin'])}`);
     expect(rules).toContain(`MAP 127.0.0.1:${String(federation)} ${String(proxy.relays['federation'])}`);
     expect(rules).toContain(`MAP console.localhost:${String(site)} ${String(proxy.relays['console'])}`);
-    expect(Object.keys(proxy.relays)).toHaveLength(8);
+    expect(Object.keys(proxy.relays)).toHaveLength(11);
   });
 });
