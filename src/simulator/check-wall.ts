@@ -1,13 +1,18 @@
 import { faceOf } from '../core/wall/face.ts';
 import { shownOf } from '../core/surface/surface.ts';
 import type { Session } from '../core/session/state.ts';
+import type { Shown } from '../core/surface/state.ts';
 import type { Oracle } from './oracle.ts';
-import { LONGEST_RETRY_AFTER_MS, POLICY, RECHECK_MS } from './policy.ts';
+import { LONGEST_RETRY_AFTER_MS, PAINT_DEADLINE_MS, POLICY, RECHECK_MS } from './policy.ts';
 import type { Timeline } from './timeline.ts';
+import type { SimulatedView } from './view.ts';
 import type { Wall } from './wall.ts';
 
 /** Stale data are loaded afresh for this long before they are said to be stale, in ms. */
 const SAID_WITHIN_MS = 60_000 + RECHECK_MS + 1_000;
+
+/** A page is loaded afresh within this time where nothing hinders it: two waits and two loads, in ms. */
+const MENDED_WITHIN_MS = 2 * (POLICY.backoff.longestMs + PAINT_DEADLINE_MS);
 
 /** What must hold of a wall between any two things that happen. */
 export function checkWall(wall: Wall, oracle: Oracle, timeline: Timeline, isNew: boolean): void {
@@ -29,15 +34,36 @@ export function checkWall(wall: Wall, oracle: Oracle, timeline: Timeline, isNew:
 
 function checkSurfaces(wall: Wall, oracle: Oracle, timeline: Timeline): void {
   for (const [name, surface] of wall.state.surfaces) {
-    const shown = shownOf(surface)?.view;
+    const shown = shownOf(surface);
     const top = oracle.onTop(name);
-    if (top?.view?.id !== shown?.id) oracle.break('the surface shows what it says', `${name}: ${surface.base.kind}`);
+    if (top?.view?.id !== shown?.view.id)
+      oracle.break('the surface shows what it says', `${name}: ${surface.base.kind}`);
     if (top === undefined || shown === undefined || timeline.isAsleep) continue;
-    const staleAfterMs = wall.plan.dashboards[shown.dashboard]?.staleAfterMs ?? Infinity;
-    if (timeline.monotonic() - top.dataMonotonic <= staleAfterMs + SAID_WITHIN_MS) continue;
-    if (faceOf(wall.state, name, wall.context)?.strip === undefined) {
-      oracle.break('stale data are said to be stale', `${name} shows ${shown.dashboard}`);
-    }
+    checkPage(wall, oracle, timeline, name, top, shown);
+  }
+}
+
+function checkPage(
+  wall: Wall,
+  oracle: Oracle,
+  timeline: Timeline,
+  name: string,
+  { dataMonotonic = 0, doubtedMonotonic = Infinity }: SimulatedView,
+  { view: { dashboard }, dataAt }: Shown,
+): void {
+  const what = `${name} shows ${dashboard}`;
+  if (Math.abs(dataAt.monotonic - dataMonotonic) > 1) oracle.break('the wall knows how old its data are', what);
+  const now = timeline.monotonic();
+  const staleAt = dataMonotonic + (wall.plan.dashboards[dashboard]?.staleAfterMs ?? Infinity);
+  if (now > staleAt + SAID_WITHIN_MS && faceOf(wall.state, name, wall.context)?.strip === undefined) {
+    oracle.break('stale data are said to be stale', what);
+  }
+  if (timeline.now - timeline.wokeAt < MENDED_WITHIN_MS) return;
+  if (
+    now > Math.min(staleAt, doubtedMonotonic) + MENDED_WITHIN_MS &&
+    oracle.canHaveBeenMended(name, MENDED_WITHIN_MS)
+  ) {
+    oracle.break('what is stale or doubted is loaded afresh', what);
   }
 }
 

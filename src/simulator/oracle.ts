@@ -183,11 +183,34 @@ export class Oracle {
     }
   }
 
+  /** No data reach a dashboard, or can again. */
+  starves(dashboard: string, isStarved: boolean): void {
+    if (!isStarved) this.excuse(POLICY.backoff.longestMs, { session: this.#plan.dashboards[dashboard]?.session });
+    for (const { starved } of this.#screens.values()) {
+      if (isStarved) starved.add(dashboard);
+      else starved.delete(dashboard);
+    }
+  }
+
+  /** Whether what is on a surface could be loaded afresh for so long. */
+  canHaveBeenMended(surface: string, ms: number): boolean {
+    const { shown, bad, starved, needed } = this.#screen(surface);
+    const { dashboard = '', session } = shown?.view ?? {};
+    if (bad.has(dashboard) || starved.has(dashboard)) return false;
+    const excuses = [
+      this.#ofScreens.get(surface),
+      this.#ofSessions.get(needed ?? ''),
+      this.#ofSessions.get(session ?? ''),
+    ];
+    return excuses.every((one) => one === undefined || (one.faults === 0 && one.until + ms < this.#timeline.now));
+  }
+
   loadFailed(surface: string, view: SimulatedView, failure: Failure): void {
     this.#screen(surface).loadFailed(view);
     this.write(() => `${surface}: a load failed: ${failure.code}`);
   }
 
+  /** Its renderer is gone, or it wants to give way to an error: it is to be opened afresh. */
   died(surface: string, view: SimulatedView): void {
     this.#screen(surface).died(view);
   }
@@ -221,13 +244,6 @@ export class Oracle {
       const isExcused = (own?.faults ?? 0) > 0 || (ofSession?.faults ?? 0) > 0;
       screen.look(isExcused, Math.max(own?.until ?? 0, ofSession?.until ?? 0));
     }
-  }
-
-  /** Whether a fault hinders a surface, or what follows from one. */
-  isExcused(surface: string, forMs = 0): boolean {
-    const screen = this.#screen(surface);
-    const excuses = [this.#ofScreens.get(surface), this.#ofSessions.get(screen.needed ?? '')];
-    return excuses.some((one) => one !== undefined && (one.faults > 0 || one.until + forMs > this.#timeline.now));
   }
 
   /** Call at the end of everything that happened: what is true now holds until the next look. */

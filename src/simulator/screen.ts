@@ -32,6 +32,8 @@ export class Screen {
   isRinging = false;
   /** Dashboards that cannot be shown, through no fault of the wall. */
   readonly bad = new Set<string>();
+  /** Dashboards that get no data. */
+  readonly starved = new Set<string>();
   #loads: number[] = [];
   /** Loads that failed in a row by dashboard, quick deaths of views among them. */
   readonly #failures = new Map<string, number>();
@@ -125,9 +127,14 @@ export class Screen {
         this.#break('a live picture is not taken down', `view ${under.view.id}`);
       }
     }
+    const hasStood = under !== undefined && this.#timeline.monotonic() - this.#raisedAt >= SETTLED_MS;
     this.shown = view;
     this.#stale = 0;
     if (view === undefined) return;
+    if (hasStood && under.doubtedMonotonic === undefined) this.#deaths = 0;
+    // A page that no data have reached is as old as what it follows.
+    const followed = under?.view?.dashboard === view.view?.dashboard ? under?.dataMonotonic : undefined;
+    view.dataMonotonic ??= followed ?? view.paintedMonotonic;
     this.#failures.delete(view.view?.dashboard ?? '');
     this.#raisedAt = this.#timeline.monotonic();
   }

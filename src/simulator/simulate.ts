@@ -31,8 +31,8 @@ export function simulate(years: number, seed: number, options: SimulationOptions
   const timeline = new Timeline();
   const plan = planFor(seed);
   const oracle = new Oracle(timeline, plan, options.journal);
-  const isLong = seed % 5 < 2;
-  const world = new World(timeline, oracle, plan, seed, { lifeMs: isLong ? 12 * HOUR : HOUR, hasFixedLife: isLong });
+  const livesMs = seed % 10 === 5 ? ([HOUR, 12 * HOUR] as const) : ([seed % 5 < 2 ? 12 * HOUR : HOUR] as const);
+  const world = new World(timeline, oracle, plan, seed, { livesMs });
   const wall = new Wall(plan, timeline, new Chance(seed, 'wall'), oracle, world, options.takesEveryLook);
   world.wall = wall;
   for (const planned of timetable(years, new Chance(seed, 'timetable'))) world.plan(planned);

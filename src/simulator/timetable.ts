@@ -18,6 +18,9 @@ export const FAULTS_A_YEAR = {
   'display-unplugged': 6,
   alarm: 12,
   'bad-dashboard': 4,
+  'data-stop': 12,
+  'page-doubted': 12,
+  'short-sessions': 4,
   'screen-unlocked': 100,
   'operator-renewal': 12,
 } as const;

@@ -8,6 +8,8 @@ export interface ViewEvents {
   loadFailed(failure: Failure): void;
   lost(failure: Failure): void;
   gone(failure: Failure): void;
+  doubted(failure: Failure): void;
+  data(): void;
 }
 
 /** One console page, telling its wall what src/main/wall/console-view.ts tells: once settled only of a loss, once retired nothing. */
@@ -15,8 +17,14 @@ export class SimulatedView {
   readonly jar: Jar;
   isLive = false;
   hasPainted = false;
-  /** When its data came, by the monotonic clock. */
-  dataMonotonic = 0;
+  isVerified = false;
+  /** When it painted, and when data last reached it or what it took the place of, by the monotonic clock. */
+  paintedMonotonic = 0;
+  dataMonotonic: number | undefined;
+  /** When it was about to give way to an error, by the monotonic clock. */
+  doubtedMonotonic: number | undefined;
+  /** It does not ask for data any more. */
+  isDeaf = false;
   /** Its renderer is gone or hangs. */
   isBroken = false;
   /** The process that puts pictures on the screen has just died. */
@@ -68,8 +76,24 @@ export class SimulatedView {
     this.#isSettled = true;
     this.isLive = true;
     this.hasPainted = true;
-    this.dataMonotonic = monotonic;
+    this.isVerified = verified;
+    this.paintedMonotonic = monotonic;
+    if (verified) this.dataMonotonic = monotonic;
     this.#target?.events.painted(verified);
+  }
+
+  /** Data reach it. */
+  feed(monotonic: number): void {
+    if (this.#isRetired) return;
+    this.dataMonotonic = monotonic;
+    this.#target?.events.data();
+  }
+
+  /** It is about to give way to an error. */
+  doubt(failure: Failure, monotonic: number): void {
+    if (this.#isRetired || !this.isLive || this.doubtedMonotonic !== undefined) return;
+    this.doubtedMonotonic = monotonic;
+    this.#target?.events.doubted(failure);
   }
 
   fail(failure: Failure): void {

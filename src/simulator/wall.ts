@@ -43,6 +43,7 @@ export interface OpenView {
 }
 
 const NETWORK_SERVICE_GONE: Failure = { code: 'CONSOLE_SIGNED_OUT', sentence: 'The network service ended.' };
+const UNPROVED: Failure = { code: 'CONSOLE_NOT_PAINTED', sentence: 'It was not proved, and something better shows.' };
 const LONGEST_TIMER_MS = 2_000_000_000;
 const LATE_MS = 5;
 
@@ -287,6 +288,13 @@ export class Wall {
           this.#oracle.died(open.surface, page);
           this.#tell({ type: 'gone', view: id, failure });
         },
+        doubted: (failure) => {
+          this.#oracle.died(open.surface, page);
+          this.#tell({ type: 'doubted', view: id, failure });
+        },
+        data: () => {
+          this.#tell({ type: 'data', view: id });
+        },
       });
       const login = signsIn ? runtime.takeLogin(generation) : undefined;
       const { jar } = page;
@@ -309,6 +317,7 @@ export class Wall {
     if (page === undefined || runtime === undefined) return;
     this.#oracle.closed(open.surface, page);
     page.retire();
+    if (!open.isRaised && page.hasPainted && !page.isVerified) this.#oracle.loadFailed(open.surface, page, UNPROVED);
     if (!open.isRaised) {
       runtime.closed(page);
       return;

@@ -31,10 +31,8 @@ interface Attempt {
 }
 
 export interface WorldTraits {
-  /** How long console sessions last, in ms. */
-  readonly lifeMs: number;
-  /** A session of a fixed length, whatever is left of the credentials. */
-  readonly hasFixedLife: boolean;
+  /** How long console sessions may last, in ms. */
+  readonly livesMs: readonly [number, ...number[]];
 }
 
 export class World implements Services {
@@ -49,6 +47,12 @@ export class World implements Services {
   readonly #unplugged = new Set<string>();
   readonly #ringing = new Set<string>();
   readonly #bad = new Map<string, ErrorCode>();
+  /** Dashboards that get no data. */
+  readonly #starved = new Set<string>();
+  /** Dashboards whose pages want to give way to an error, and until when, true time. */
+  readonly #doubtful = new Map<string, number>();
+  /** How long sessions last at the moment, in ms, where that is not as long as ever. */
+  #shortLifeMs: number | undefined;
   #planWatch: Happening | undefined;
 
   /** Outages under way; those of the link are seen by the machine itself. */
@@ -159,6 +163,20 @@ export class World implements Services {
       case 'bad-dashboard':
         this.#spoil();
         return;
+      case 'data-stop':
+        this.#starve();
+        return;
+      case 'page-doubted':
+        this.#doubt();
+        return;
+      case 'short-sessions':
+        // As of credentials that have nearly expired.
+        this.#shortLifeMs = chance.ofAnyMagnitude(20 * SECOND, 10 * MINUTE);
+        this.#lasting(chance.ofAnyMagnitude(10 * MINUTE, 12 * HOUR), () => {
+          this.#shortLifeMs = undefined;
+          this.#oracle.excuse(POLICY.backoff.longestMs);
+        });
+        return;
       case 'screen-unlocked':
         this.#timeline.later(0, () => this.wall?.nudge());
         return;
@@ -219,8 +237,7 @@ export class World implements Services {
 
   /** One dashboard cannot be shown: it is refused, never paints, or leads to the sign-in page; the others can. */
   #spoil(): void {
-    const names = Object.keys(this.#plan.dashboards);
-    const name = names[Math.floor(this.#plans.fraction() * names.length)];
+    const name = this.#someDashboard();
     if (name === undefined || this.#bad.has(name)) return;
     const code = this.#plans.pick<ErrorCode>('CONSOLE_ACCESS_DENIED', 'CONSOLE_NOT_PAINTED', 'CONSOLE_SIGNED_OUT');
     this.#bad.set(name, code);
@@ -229,6 +246,52 @@ export class World implements Services {
       this.#bad.delete(name);
       this.#oracle.dashboardTurns(name, 'good');
     });
+  }
+
+  /** No data reach a dashboard, whether it is on a screen or loaded afresh; then they do again, but for pages that have stopped asking. */
+  #starve(): void {
+    const name = this.#someDashboard();
+    if (name === undefined || this.#starved.has(name)) return;
+    this.#starved.add(name);
+    this.#oracle.starves(name, true);
+    this.#timeline.at(this.#timeline.now + this.#plans.ofAnyMagnitude(10 * MINUTE, 2 * DAY), () => {
+      this.#starved.delete(name);
+      this.#oracle.starves(name, false);
+    });
+  }
+
+  /** Pages of a dashboard want to give way to an error for a while, however often they are loaded afresh. */
+  #doubt(): void {
+    const name = this.#someDashboard();
+    if (name === undefined) return;
+    this.#doubtful.set(name, this.#timeline.now + this.#plans.ofAnyMagnitude(SECOND, 20 * MINUTE));
+    for (const view of this.wall?.views ?? []) this.#doubtPage(view);
+  }
+
+  #doubtPage(view: SimulatedView): void {
+    const until = this.#doubtful.get(view.view?.dashboard ?? '') ?? 0;
+    if (!view.isLive || this.#timeline.now > until) return;
+    this.#timeline.later(this.#calls.ofAnyMagnitude(100, 30 * SECOND), () => {
+      view.doubt(failure('CONSOLE_LOAD_FAILED'), this.#timeline.monotonic());
+    });
+  }
+
+  /** A page asks for data by itself, now and then. */
+  #feed(view: SimulatedView): void {
+    this.#timeline.later(this.#calls.between(15, 45) * MINUTE, () => {
+      if (view.isRetired || view.isDeaf || view.isBroken) return;
+      const isStarved = this.#starved.has(view.view?.dashboard ?? '');
+      const isOut = this.#outages > 0 || (this.#down.get('data') ?? []).length > 0 || view.jar.isDead;
+      const isIn = view.ticket !== undefined && !isOver(view.ticket, this.#timeline);
+      if (isStarved) view.isDeaf = this.#calls.happens(0.3);
+      else if (isIn && !isOut) view.feed(this.#timeline.monotonic());
+      this.#feed(view);
+    });
+  }
+
+  #someDashboard(): string | undefined {
+    const names = Object.keys(this.#plan.dashboards);
+    return names[Math.floor(this.#plans.fraction() * names.length)];
   }
 
   #ring(): void {
@@ -436,7 +499,7 @@ export class World implements Services {
         done(refused);
         return;
       }
-      const { lifeMs } = this.#traits;
+      const lifeMs = this.#shortLifeMs ?? this.#calls.pick(...this.#traits.livesMs);
       const granted =
         server === 'sts' ? { askedAt: asked, lifeMs, endsAt: this.#timeline.now + lifeMs, wasTold: false } : ticket;
       this.#step(index + 1, attempt, granted, done);
@@ -580,6 +643,19 @@ export class World implements Services {
       else fail(quick, failure('CONSOLE_LOAD_FAILED'));
       return;
     }
+    if (this.#starved.has(view.view?.dashboard ?? '')) {
+      const end = this.#begin(scopeOf(view));
+      this.#timeline.later(1_000, () => {
+        if (view.isClosed) return;
+        view.jar.cookie = ticket;
+        view.ticket = ticket;
+      });
+      this.#timeline.later(PAINT_DEADLINE_MS, () => {
+        this.#paint(view, ticket, 'without-data');
+        end();
+      });
+      return;
+    }
     const cuts = this.#cuts;
     const ms =
       chance.ofAnyMagnitude(500, 6_000) *
@@ -596,7 +672,7 @@ export class World implements Services {
       const end = this.#begin(scopeOf(view));
       this.#timeline.later(PAINT_DEADLINE_MS, () => {
         if (chance.happens(0.5)) view.fail(unpainted);
-        else this.#paint(view, ticket, false);
+        else this.#paint(view, ticket, chance.pick('without-proof', 'without-data'));
         end();
       });
       return;
@@ -604,20 +680,23 @@ export class World implements Services {
     this.#timeline.later(ms, () => {
       const isCut = this.#cuts !== cuts && (view.jar.isDead || !chance.happens(0.3));
       if (isCut || view.jar.cookie !== ticket) fail(chance.pick(0, PAINT_DEADLINE_MS - ms), unpainted);
-      else this.#paint(view, ticket, chance.happens(0.995));
+      else this.#paint(view, ticket, chance.happens(0.995) ? 'proved' : 'without-proof');
     });
   }
 
-  #paint(view: SimulatedView, ticket: Ticket, verified: boolean): void {
+  #paint(view: SimulatedView, ticket: Ticket, how: 'proved' | 'without-proof' | 'without-data'): void {
     if (view.isSettled || view.isBroken) return;
     if (view.isUndrawn) {
       this.#timeline.later(SECOND, () => {
-        this.#paint(view, ticket, verified);
+        this.#paint(view, ticket, how);
       });
       return;
     }
     view.polls = this.#calls.happens(0.7);
-    view.paint(verified, this.#timeline.monotonic());
+    if (how === 'without-proof') view.feed(this.#timeline.monotonic());
+    view.paint(how === 'proved', this.#timeline.monotonic());
+    this.#feed(view);
+    this.#doubtPage(view);
     this.#timeline.at(ticket.endsAt, () => {
       // The page may be asked nothing any more; the account is looked at in any case.
       if (!view.isRetired && view.polls) this.#noticeEnd(view);

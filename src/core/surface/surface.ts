@@ -82,19 +82,22 @@ export function withoutIncoming({ base, troubles, deaths, ringing }: Surface): S
 export function raise(surface: Surface, incoming: Incoming, painted: NonNullable<Incoming['painted']>): SurfaceStep {
   const old = shownOf(surface);
   const { view } = incoming;
-  const shown: Shown = {
-    view,
-    verified: painted.verified,
-    paintedAt: painted.at,
-    dataAt: incoming.dataAt ?? painted.at,
-    refreshFailed: false,
-    renewalAsked: false,
-  };
+  const { dataAt = painted.at } = incoming;
+  const { verified, at: paintedAt } = painted;
+  const fresh = { view, verified, paintedAt, dataAt, refreshFailed: false, renewalAsked: false };
+  const isBare = incoming.dataAt === undefined && !verified && old?.view.dashboard === view.dashboard;
+  // A page that no data have reached makes nothing younger.
+  const { refreshFailed, renewalAsked } = old ?? fresh;
+  const shown: Shown = isBare ? { ...fresh, dataAt: old.dataAt, refreshFailed, renewalAsked } : fresh;
   const effects: SurfaceEffect[] = [{ type: 'raise', view: view.id }];
   if (old !== undefined) effects.push({ type: 'close', view: old.view.id });
-  const { deaths, ringing, troubles } = surface;
+  const { ringing, troubles } = surface;
+  const hasStood = old?.doubted === undefined && old !== undefined && isSettled(old, paintedAt);
+  const deaths = hasStood ? 0 : surface.deaths;
   return [{ base: { kind: 'showing', shown }, troubles: without(troubles, view.dashboard), deaths, ringing }, effects];
 }
+
+const isSettled = ({ paintedAt }: Shown, now: Instant) => now.monotonic - paintedAt.monotonic >= SETTLED_MS;
 
 /** Takes down a picture that cannot be trusted any more: dimmed, it stands as the last one there was. */
 export function goDark(surface: Surface): SurfaceStep {
@@ -154,7 +157,7 @@ function onPainted(
   const { verified } = event;
   const effects: SurfaceEffect[] = view.signsIn ? [{ type: 'report-entered', view, verified }] : [];
   const painted = { ...surface, incoming: { ...incoming, painted: { at: context.now, verified } } };
-  if (verified || !hasBetter(surface, view, context)) {
+  if (verified || !hasBetter(surface, incoming, context)) {
     return [{ ...painted, troubles: without(surface.troubles, view.dashboard) }, effects];
   }
   const [next, failed] = incomingFailed(painted, UNVERIFIED, context);
@@ -166,13 +169,17 @@ const UNVERIFIED: Failure = {
   sentence: 'The dashboard was loaded afresh but did not finish. The picture from before stays, and it is tried again.',
 };
 
-/** Whether a good picture of the same dashboard stands that was proved, against one that was not. */
-function hasBetter(surface: Surface, { dashboard }: View, { dashboards, now }: SurfaceContext): boolean {
+/**
+ * Whether a picture of the same dashboard stands that is better than one that was not proved: one that was and is still good, or, unless
+ * its sign-in is older, whatever has had data.
+ */
+function hasBetter(surface: Surface, { view, dataAt }: Incoming, { dashboards, now }: SurfaceContext): boolean {
   const shown = shownOf(surface);
-  const planned = dashboards[dashboard];
-  if (shown?.view.dashboard !== dashboard || planned === undefined) return false;
-  const isGood = shown.lostAt === undefined && shown.doubted === undefined && !isStale(shown, planned, now);
-  return shown.verified && isGood;
+  const planned = dashboards[view.dashboard];
+  if (shown?.view.dashboard !== view.dashboard || planned === undefined) return false;
+  if (shown.lostAt !== undefined || shown.doubted !== undefined) return false;
+  if (dataAt === undefined && view.generation === shown.view.generation) return true;
+  return shown.verified && !isStale(shown, planned, now);
 }
 
 function without(troubles: Surface['troubles'], dashboard: string): Surface['troubles'] {
@@ -263,8 +270,7 @@ function onDoubted(
 
 /** A view that is to be opened afresh: at once the first time, later and later where one after the other does not last. */
 function afterShort(surface: Surface, shown: Shown, failure: Failure, context: SurfaceContext): Surface {
-  const hasSettled = context.now.monotonic - shown.paintedAt.monotonic >= SETTLED_MS;
-  const deaths = hasSettled ? 1 : surface.deaths + 1;
+  const deaths = isSettled(shown, context.now) ? 1 : surface.deaths + 1;
   const { dashboard } = shown.view;
   const troubles =
     deaths > 1

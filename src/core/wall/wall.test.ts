@@ -96,6 +96,19 @@ describe('a wall of one surface', () => {
     expect(opened.slice(1).every((ms, at) => ms >= 2_500 * 2 ** at)).toBe(true);
   });
 
+  it('forgets quick ends once a view has stood', () => {
+    const bench = live();
+    for (let death = 0; death < 4; death += 1) {
+      bench.tell({ type: 'gone', view: bench.shownView(), failure: GONE });
+      while (bench.surface().incoming === undefined) bench.live(1_000);
+      bench.painted();
+    }
+    while (bench.session().phase.kind !== 'renewing') bench.live(1_000);
+    bench.signedIn();
+    bench.painted();
+    expect(types(bench.tell({ type: 'gone', view: bench.shownView(), failure: GONE }))).toContain('open');
+  });
+
   it('answers the loss of its session by one renewal, with the picture still there', () => {
     const bench = live();
     bench.live(20 * MINUTE);
@@ -451,6 +464,39 @@ describe('freshness', () => {
     expect(log).toContain('sign-in');
     expect(log.indexOf('open')).toBeLessThan(log.indexOf('sign-in'));
     expect(bench.shows()).toBe('Main@1');
+  });
+
+  it('does not take a page that no data have reached for fresh', () => {
+    const bench = refreshing();
+    const unproved = () => bench.tell({ type: 'painted', view: bench.incoming().id, verified: false });
+    bench.live(5 * MINUTE);
+    expect(types(unproved())).toEqual(['close']);
+    // Past its allowance, too, the old picture stands, and its age is said.
+    while (bench.now.monotonic < 17 * MINUTE) {
+      bench.live(1_000);
+      if (bench.surface().incoming?.view.signsIn === false) unproved();
+    }
+    expect(bench.face()?.strip).toMatchObject({ dataAt: 1_000_000 });
+    // A newer sign-in's page follows it, and is no younger.
+    expect(bench.session().phase.kind).toBe('renewing');
+    bench.signedIn();
+    unproved();
+    expect(bench.shows()).toBe('Main@2');
+    expect(bench.face()?.strip).toMatchObject({ dataAt: 1_000_000 });
+    bench.live(10 * MINUTE);
+    expect(bench.session().attempts).toBe(2);
+    bench.tell({ type: 'data', view: bench.shownView() });
+    expect(bench.face()?.strip).toBeUndefined();
+  });
+
+  it('takes a page that had data but was not proved where what shows is stale', () => {
+    const bench = refreshing();
+    bench.live(15 * MINUTE);
+    bench.tell({ type: 'data', view: bench.incoming().id });
+    bench.tell({ type: 'painted', view: bench.incoming().id, verified: false });
+    expect(bench.face()?.strip).toBeUndefined();
+    bench.live(2 * MINUTE);
+    expect(bench.face()?.strip).toBeUndefined();
   });
 
   it('counts the data that the page gets by itself', () => {
