@@ -1,5 +1,4 @@
 import { randomBytes } from 'node:crypto';
-import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { AppError } from '../../core/errors.ts';
 import type { Sealer } from '../seal/sealer.ts';
@@ -121,8 +120,7 @@ export function directoryVault(options: {
         const name = /^(.+)\.key$/.exec(file)?.[1];
         if (name === undefined ? !/^draft-.*\.tmp$/.test(file) : named.has(name)) continue;
         const path = join(folder, file);
-        const stats = await stat(path).catch(() => undefined);
-        if (stats === undefined || Date.now() - stats.mtimeMs < ORPHAN_MS) continue;
+        if (((await reading(disk.ageMs(path))) ?? 0) < ORPHAN_MS) continue;
         await (name === undefined ? writing(disk.remove(path)) : destroy(name));
       }
     },

@@ -15,6 +15,8 @@ export interface Disk {
   list(folder: string): Promise<readonly string[]>;
   /** What lies at a path itself, links not followed. */
   kind(path: string): Promise<'file' | 'folder' | 'link' | 'other' | undefined>;
+  /** How long ago a file was written, or a folder's list of names changed, in ms; undefined where there is none. */
+  ageMs(path: string): Promise<number | undefined>;
   /** Where a symbolic link leads, as written in it. */
   linkTarget(path: string): Promise<string>;
   /** Makes a folder, and those above it, where they are missing. */
@@ -43,6 +45,10 @@ export function createDisk(): Disk {
       if (stats === undefined) return undefined;
       if (stats.isSymbolicLink()) return 'link';
       return stats.isFile() ? 'file' : stats.isDirectory() ? 'folder' : 'other';
+    },
+    async ageMs(path) {
+      const stats = await unlessMissing(lstat(path), undefined);
+      return stats === undefined ? undefined : Date.now() - stats.mtimeMs;
     },
     linkTarget: (path) => readlink(path),
     async makeFolder(path, mode) {

@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -34,12 +34,20 @@ async function seen(names: readonly string[]): Promise<string> {
 /** Both kinds of clients. */
 const seenByAll = async (): Promise<readonly string[]> => [await seen(['keyset.bin']), await seen(NAMES.slice(1))];
 
+/** Makes all sets and drafts two hours old. */
+async function age(): Promise<void> {
+  const sets = join(folder, 'keys', '.sets');
+  const then = new Date(Date.now() - 7200_000);
+  for (const name of await readdir(sets)) await utimes(join(sets, name), then, then);
+}
+
 describe('directoryPlace', () => {
-  it('holds what was published last, and the set before beside it', async () => {
+  it('holds what was published last, and for an hour what was before', async () => {
     for (const generation of ['1', '2', '3', '4']) {
       await place().publish(set(generation));
       expect(await place().holds(set(generation))).toBe(true);
       expect(await seenByAll()).toEqual([generation, generation]);
+      await age();
     }
     expect(await place().holds(set('3'))).toBe(false);
     expect(await readdir(join(folder, 'keys', '.sets'))).toHaveLength(2);

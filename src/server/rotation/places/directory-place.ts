@@ -7,8 +7,8 @@ import { sameContent, type Place, type PublishedFiles } from './place.ts';
 /** Where the sets themselves lie, and the one link that says which of them is the place's. */
 const SETS = '.sets';
 const CURRENT = 'build';
-/** How old the draft of a set is, in ms, when the process that made it is surely dead. */
-const DRAFT_MS = 3600_000;
+/** How old a set is, or the draft of one, in ms, when no other process can be about to use it. */
+const OLD_MS = 3600_000;
 const LONGEST_FILE = 16 * 1024 * 1024;
 
 /**
@@ -46,10 +46,16 @@ export function directoryPlace(options: { readonly disk: Disk; readonly folder: 
     const id = idOf(files);
     const path = join(folder, SETS, id);
     if ((await disk.kind(path)) !== undefined) return id;
-    const draft = join(folder, SETS, `draft-${String(Date.now())}-${randomBytes(6).toString('hex')}`);
+    const draft = join(folder, SETS, `draft-${randomBytes(6).toString('hex')}`);
     await disk.makeFolder(draft, 0o755);
     for (const [name, bytes] of files) await disk.create(join(draft, name), bytes, 0o644);
-    await disk.rename(draft, path);
+    try {
+      await disk.rename(draft, path);
+    } catch (error) {
+      // Another process has written the same set meanwhile.
+      if ((await disk.kind(path)) !== 'folder') throw error;
+      await disk.remove(draft);
+    }
     return id;
   }
 
@@ -79,9 +85,8 @@ export function directoryPlace(options: { readonly disk: Disk; readonly folder: 
 
   async function removeOld(kept: readonly string[]): Promise<void> {
     for (const name of await disk.list(join(folder, SETS))) {
-      const begunAt = Number(/^draft-(\d+)-/.exec(name)?.[1] ?? 0);
-      if (kept.includes(name) || Date.now() - begunAt < DRAFT_MS) continue;
-      await disk.remove(join(folder, SETS, name));
+      const path = join(folder, SETS, name);
+      if (!kept.includes(name) && ((await disk.ageMs(path)) ?? 0) >= OLD_MS) await disk.remove(path);
     }
   }
 

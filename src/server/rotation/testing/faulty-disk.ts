@@ -45,6 +45,7 @@ export function faultyDisk(
     read: look((...args) => disk.read(...args)),
     list: look((...args) => disk.list(...args)),
     kind: look((...args) => disk.kind(...args)),
+    ageMs: look((...args) => disk.ageMs(...args)),
     linkTarget: look((...args) => disk.linkTarget(...args)),
     makeFolder: change((...args) => disk.makeFolder(...args)),
     create: change(
