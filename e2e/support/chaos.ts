@@ -1,19 +1,11 @@
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { PNG } from 'pngjs';
 import type { Display } from '../../scripts/display.mjs';
-import type { Frame, Kind } from '../../scripts/frame-classifier.mjs';
 import { waitUntil } from '../../scripts/lib/process.mjs';
-import { startCapture } from '../../scripts/screen-capture.mjs';
-import {
-  type Fault,
-  type FaultProxy,
-  type FaultProxyOptions,
-  startFaultProxy,
-  targetsOf,
-} from '../../src/standin/fault-proxy/index.ts';
+import { type Fault, type FaultProxy, startFaultProxy, targetsOf } from '../../src/standin/fault-proxy/index.ts';
 import type { KeySet, StandinOptions } from '../../src/standin/index.ts';
 import { eavesdrop } from './eavesdropper.ts';
+import { type Eyes, type Picture, keepPictures, watchThrough } from './eyes.ts';
 import { type Folders, makeFolders } from './folders.ts';
 import { askForSignIn, failToRenew, renew } from './renewals.ts';
 import { SecretSearch } from './secret-search.ts';
@@ -41,31 +33,10 @@ export interface TrialOptions {
   readonly isDriven?: boolean;
   /** Done before the wall is started. */
   readonly before?: (folders: Folders) => void;
-  /** Makes the network; it has the stand-in's targets unless it says otherwise. */
-  readonly network?: (stage: Stage, folders: Folders) => Partial<FaultProxyOptions>;
-  /** The program to start instead of Electron, which it is to become. */
-  readonly program?: (executable: string, folders: Folders) => string;
 }
-
-/** The longest that anything but a dashboard, its dimmed picture or our own page may stand: one check (s. `live-check.ts`), measured generously. */
-export const CHECK_MS = 12_000;
-const NETWORK_SOON = { network: { timeoutSeconds: 2 }, wall: { paintDeadlineSeconds: 15 } };
-const PICTURES_A_SECOND = 15;
 
 const KEPT_AT_MOST = 20;
-/** What a wall shows of its own accord. */
-const EXPECTED: readonly Kind[] = ['dashboard', 'dimmed', 'notice'];
-
-/** Captures the screen while something happens. */
-export interface Eyes {
-  /** From a dashboard, through whatever happens, to a dashboard. */
-  through(act: (eyes: { readonly sees: (...kinds: Kind[]) => Promise<void> }) => Promise<void>): Promise<Seen>;
-}
-
-export interface Seen {
-  /** What was on the screen, one after the other. */
-  readonly stretches: readonly { readonly kind: Kind; readonly fromMs: number; readonly ms: number }[];
-}
+const NETWORK_SOON = { network: { timeoutSeconds: 2 }, wall: { paintDeadlineSeconds: 15 } };
 
 export const test = base.extend<{ eyes: Eyes }>({
   // The tray of the worker keeps its icon from test to test, for a wall may last through several.
@@ -76,7 +47,7 @@ export const test = base.extend<{ eyes: Eyes }>({
     const kept: Picture[] = [];
     await use({
       through: async (act) => {
-        const seen = await watch(display, act, (picture) => {
+        const seen = await watchThrough(display, act, (picture) => {
           if (kept.length < KEPT_AT_MOST) kept.push(picture);
         });
         const description = seen.stretches.map(({ kind, ms }) => `${kind} ${String(ms)} ms`).join(', ');
@@ -87,65 +58,6 @@ export const test = base.extend<{ eyes: Eyes }>({
     if (testInfo.status !== 'passed') keepPictures(testInfo.outputDir, kept);
   },
 });
-
-interface Picture {
-  readonly kind: Kind;
-  readonly atMs: number;
-  readonly frame: Frame;
-}
-
-/** @param onChange is given the first picture of each kind in turn */
-async function watch(
-  display: Display,
-  act: Parameters<Eyes['through']>[0],
-  onChange: (picture: Picture) => void,
-): Promise<Seen> {
-  const stretches: { kind: Kind; fromMs: number; ms: number }[] = [];
-  let kind: Kind = 'unknown';
-  let newestMs = 0;
-  const capture = await startCapture({
-    ...display,
-    fps: PICTURES_A_SECOND,
-    onFrame: ({ atMs, verdict, frame }) => {
-      const last = stretches.at(-1);
-      newestMs = Math.round(atMs);
-      if (last !== undefined) last.ms = newestMs - last.fromMs;
-      kind = verdict.kind;
-      if (last?.kind === kind) return;
-      stretches.push({ kind, fromMs: newestMs, ms: 0 });
-      onChange({ kind, atMs: newestMs, frame });
-    },
-  });
-  // On a busy machine pictures come late: what counts is when they were taken.
-  const sees = async (...kinds: Kind[]) => {
-    const from = Date.now() - capture.startedAtMs;
-    await waitUntil(() => newestMs > from && kinds.includes(kind), {
-      what: `The screen did not show ${kinds.join(' or ')}`,
-      timeoutMs: 60_000,
-    });
-  };
-  try {
-    await sees('dashboard');
-    await act({ sees });
-    await sees('dashboard');
-  } finally {
-    await capture.stop();
-  }
-  return { stretches };
-}
-
-function keepPictures(folder: string, pictures: readonly Picture[]): void {
-  mkdirSync(folder, { recursive: true });
-  for (const { kind, atMs, frame } of pictures) {
-    const { width, height, data } = frame;
-    const png = new PNG({ width, height });
-    for (let from = 0, to = 0; from < data.length; from += 3, to += 4) {
-      png.data.set(data.subarray(from, from + 3), to);
-      png.data[to + 3] = 255;
-    }
-    writeFileSync(join(folder, `at-${String(atMs)}-ms-${kind}.png`), PNG.sync.write(png));
-  }
-}
 
 /** A wall that is live, before a network and servers that misbehave as told; it lasts through as many faults as a test file has for it. */
 export class Trial {
@@ -185,12 +97,12 @@ export class Trial {
     const eavesdropper = eavesdrop();
     const stage = await openStage(sharedKeys, folders.keys, { pollMs: 500, ...options.standin });
     const targets = targetsOf(stage.urls, stage.ports);
-    const network = await startFaultProxy({ targets, ...options.network?.(stage, folders) });
+    const network = await startFaultProxy({ targets });
     writeFileSync(join(folders.profile, 'settings.json'), JSON.stringify({ ...NETWORK_SOON, ...options.settings }));
     options.before?.(folders);
     sharedTray.forget();
     const start: WallOptions = {
-      executable: options.program?.(executable, folders) ?? executable,
+      executable,
       folders,
       display: display.env,
       environment: { ...stage.environment, ...options.environment },
@@ -346,27 +258,5 @@ export function onOneWall(what: string, options: TrialOptions, tests: (trial: ()
   });
 }
 
-/** Every picture has shown the dashboard. */
-export function expectToHaveStood({ stretches }: Seen): void {
-  expect(stretches).toMatchObject([{ kind: 'dashboard', fromMs: 0 }]);
-}
-
-/**
- * The picture could not stand. What was there in its place was the last one, dimmed, or our own page, and before that what the fault made of
- * it, for no longer than a check takes.
- * @param spoiled what the fault makes of the picture
- */
-export function expectToHaveBeenCovered({ stretches }: Seen, spoiled: 'blank' | 'unknown' = 'blank'): void {
-  const others = stretches.filter(({ kind }) => !EXPECTED.includes(kind));
-  expect(others.filter(({ kind, ms }) => kind !== spoiled || ms > CHECK_MS)).toEqual([]);
-  // The dashboard itself may be back before the last picture is up.
-  const after = stretches.flatMap(({ kind }, at) => (kind === spoiled ? [stretches[at + 1]?.kind] : []));
-  expect(after.filter((kind) => kind !== 'dimmed' && kind !== 'dashboard')).toEqual([]);
-}
-
-/** Nothing but the dashboard has stood for longer than a check takes. */
-export function expectNothingForLong({ stretches }: Seen): void {
-  expect(stretches.filter(({ kind, ms }) => kind !== 'dashboard' && ms > CHECK_MS)).toEqual([]);
-}
-
+export { CHECK_MS, expectNothingForLong, expectToHaveBeenCovered, expectToHaveStood } from './eyes.ts';
 export { expect } from './test.ts';
