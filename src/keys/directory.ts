@@ -1,21 +1,33 @@
 import { AppError } from '../core/errors.ts';
 import { FileRefused, type FileStore } from '../core/ports.ts';
-import { ENTROPY_FILE, keySetOf, LONGEST_FILE, PLACES, PUBLIC_KEY_FILE } from './key-set.ts';
-import type { KeySet, KeySource } from './key-set.ts';
+import { KEY_SET_V1, LONGEST_FILE, named, PLACES } from './key-set.ts';
+import type { KeySource, SetForm, VersionedSet } from './key-set.ts';
 
-interface Pair {
-  readonly entropyPath: string;
-  readonly publicKeyPath: string;
-  /** Place and stamps of both files: changes whenever one of them is written. */
+interface Found {
+  readonly paths: readonly string[];
+  /** Place and stamps of all files: changes whenever one of them is written. */
   readonly version: string;
 }
 
+export interface DirectorySourceOptions {
+  readonly files: FileStore;
+  readonly directory: string;
+}
+
+/** Key sets of protocol 1 from a folder: `info2048.bin` and `public.pem`. */
+export function directoryKeySource(options: DirectorySourceOptions): KeySource {
+  return directorySource(options, KEY_SET_V1);
+}
+
 /**
- * Keys from a folder of this machine: `info2048.bin` and `public.pem` in it, or in `build/` of it. Both files are read
- * between two looks at their stamps; a pair that changed meanwhile, or does not pass its checks because it is just being
- * written, is read once more.
+ * Keys from a folder of this machine: the form's files in it, or in `build/` of it. They are read between two looks at
+ * their stamps; a set that changed meanwhile, or does not pass its checks because it is just being written, is read once
+ * more.
  */
-export function directoryKeySource(options: { readonly files: FileStore; readonly directory: string }): KeySource {
+export function directorySource<S extends VersionedSet>(
+  options: DirectorySourceOptions,
+  form: SetForm<S>,
+): KeySource<S> {
   const { files } = options;
   const root = options.directory.replace(/[/\\]+$/, '');
 
@@ -31,30 +43,24 @@ export function directoryKeySource(options: { readonly files: FileStore; readonl
     }
   }
 
-  async function look(): Promise<Pair> {
+  async function look(): Promise<Found> {
     for (const place of PLACES) {
-      const entropyPath = `${root}/${place}${ENTROPY_FILE}`;
-      const publicKeyPath = `${root}/${place}${PUBLIC_KEY_FILE}`;
-      const [entropy, publicKey] = await reading(() =>
-        Promise.all([files.stamp(entropyPath), files.stamp(publicKeyPath)]),
-      );
-      if (entropy === undefined || publicKey === undefined) continue;
-      return { entropyPath, publicKeyPath, version: `${place} ${entropy} ${publicKey}` };
+      const paths = form.files.map((name) => `${root}/${place}${name}`);
+      const stamps = await reading(() => Promise.all(paths.map((path) => files.stamp(path))));
+      if (stamps.includes(undefined)) continue;
+      return { paths, version: [place, ...stamps].join(' ') };
     }
-    throw new AppError(
-      'KEYS_NOT_FOUND',
-      `There is no ${ENTROPY_FILE} beside a ${PUBLIC_KEY_FILE} in ${root}/ or ${root}/build/: put both files there.`,
-    );
+    const [what, it] = [named(form.files), form.files.length === 1 ? 'it' : 'both files'];
+    throw new AppError('KEYS_NOT_FOUND', `There is no ${what} in ${root}/ or ${root}/build/: put ${it} there.`);
   }
 
-  /** The set, or undefined when the pair changed while it was read. */
-  async function readOnce(): Promise<KeySet | undefined> {
-    const pair = await look();
-    const [entropy, publicKey] = await reading(() =>
-      Promise.all([files.read(pair.entropyPath, LONGEST_FILE), files.read(pair.publicKeyPath, LONGEST_FILE)]),
-    );
-    if (entropy === undefined || publicKey === undefined || (await look()).version !== pair.version) return undefined;
-    return keySetOf(entropy, publicKey, pair.version);
+  /** The set, or undefined when its files changed while they were read. */
+  async function readOnce(): Promise<S | undefined> {
+    const found = await look();
+    const read = await reading(() => Promise.all(found.paths.map((path) => files.read(path, LONGEST_FILE))));
+    const bytes = read.filter((one) => one !== undefined);
+    if (bytes.length < read.length || (await look()).version !== found.version) return undefined;
+    return form.make(bytes, found.version);
   }
 
   return {

@@ -1,10 +1,10 @@
 import type { Logger } from '../core/ports.ts';
-import type { KeySet, KeySource } from './key-set.ts';
+import type { KeySet, KeySource, VersionedSet } from './key-set.ts';
 
 /** Holds the key set in memory, never on disk, and keeps it fresh. One fetch at a time, shared by all who ask meanwhile. */
-export interface KeyRing {
+export interface KeyRing<S extends VersionedSet = KeySet> {
   /** The set in memory, if any. */
-  current(): KeySet | undefined;
+  current(): S | undefined;
   /**
    * Asks the source whether it holds something newer, or with `whole` fetches the set as if none were known. Resolves when
    * the newest set is in memory: `changed` if that is another one than before. Throws what the source throws, and then the
@@ -14,8 +14,8 @@ export interface KeyRing {
 }
 
 /** A ring over one source. */
-export function createKeyRing(source: KeySource, logger: Logger): KeyRing {
-  let held: KeySet | undefined;
+export function createKeyRing<S extends VersionedSet>(source: KeySource<S>, logger: Logger): KeyRing<S> {
+  let held: S | undefined;
   let flight: { readonly whole: boolean; readonly done: Promise<'unchanged' | 'changed'> } | undefined;
 
   async function fetchOnce(whole: boolean): Promise<'unchanged' | 'changed'> {

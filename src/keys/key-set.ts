@@ -23,8 +23,22 @@ export interface KeySet extends ProtocolKeys {
   readonly fingerprint: string;
 }
 
+/** What every source needs of a set, and every ring. */
+export interface VersionedSet {
+  readonly version: string;
+  readonly fingerprint: string;
+}
+
+/** What a set of one protocol consists of. */
+export interface SetForm<S extends VersionedSet> {
+  /** Names of its files, which lie together in one of the places. */
+  readonly files: readonly string[];
+  /** The set from the bytes of its files in that order, checked. Rejects with KEYS_INVALID or KEYS_INTEGRITY. */
+  make(files: readonly Uint8Array[], version: string): Promise<S>;
+}
+
 /** Where a client fetches the key set. */
-export interface KeySource {
+export interface KeySource<S extends VersionedSet = KeySet> {
   /** For logs and sentences, without secrets: `directory /etc/keys`. */
   readonly name: string;
   /**
@@ -32,7 +46,7 @@ export interface KeySource {
    * allows. Without `known` it is fetched whole, whatever was fetched before. Throws KEYS_NOT_FOUND, KEYS_UNREADABLE,
    * KEYS_INVALID, KEYS_INTEGRITY, KEYS_REFUSED, KEYS_UNAVAILABLE (these two with `retryAfterMs` where wished), or NETWORK_*.
    */
-  fetch(known?: KeySet): Promise<KeySet | 'unchanged'>;
+  fetch(known?: S): Promise<S | 'unchanged'>;
 }
 
 /** A key set from the bytes of its two files, both checked. Throws KEYS_INVALID. */
@@ -48,6 +62,19 @@ export async function keySetOf(entropyFile: Uint8Array, publicKeyFile: Uint8Arra
   await importPublicKey(publicKeyPem);
   const digest = await sha256Hex(toUtf8(`${publicKeyPem}\n${entropy}`));
   return { entropy, publicKeyPem, version, fingerprint: digest.slice(0, 16) };
+}
+
+const NOTHING = new Uint8Array();
+
+/** Key sets of protocol 1. */
+export const KEY_SET_V1: SetForm<KeySet> = {
+  files: [ENTROPY_FILE, PUBLIC_KEY_FILE],
+  make: ([entropy = NOTHING, publicKey = NOTHING], version) => keySetOf(entropy, publicKey, version),
+};
+
+/** Names of files for a sentence: `a`, or `a beside b`. */
+export function named(files: readonly string[]): string {
+  return files.join(' beside ');
 }
 
 /** Waits for a call to a source, and takes an answer over the limit of bytes for the source's failure. */

@@ -5,7 +5,7 @@ import ssri from 'ssri';
 import type { IntegrityMap } from 'ssri';
 import { Parser } from 'tar';
 import { AppError } from '../core/errors.ts';
-import { ENTROPY_FILE, LONGEST_FILE, PLACES, PUBLIC_KEY_FILE } from './key-set.ts';
+import { LONGEST_FILE, named, PLACES } from './key-set.ts';
 
 /** Longest tarball, and longest content of one, in bytes. */
 export const LONGEST_PACKAGE = 16 * 1024 * 1024;
@@ -13,12 +13,6 @@ const MOST_ENTRIES = 10_000;
 
 /** Strong enough to be relied on; npm's own publishing has written SHA-512 since 2017, and SHA-1 before. */
 const DIGESTS: readonly string[] = ['sha512', 'sha384', 'sha256', 'sha1'];
-
-/** The files of a key set in a package, by bytes. */
-export interface KeyFiles {
-  readonly entropy: Uint8Array;
-  readonly publicKey: Uint8Array;
-}
 
 /** What a packument says of the version to be fetched. */
 export interface Release {
@@ -94,14 +88,18 @@ export function checkIntegrity(tarball: Uint8Array, integrity: string, name: str
 }
 
 /**
- * The key files in a package's tarball (gzip, tar). It is read in memory: nothing is written and nothing of the package is
+ * The bytes of the named files in a package's tarball (gzip, tar), from the first place that holds them all. It is read in memory: nothing is written and nothing of the package is
  * run. The first folder of every path is dropped whatever its name, as npm does. Throws KEYS_UNREADABLE, KEYS_NOT_FOUND.
  */
-export async function readPackage(tarball: Uint8Array, name: string): Promise<KeyFiles> {
+export async function readPackage(
+  tarball: Uint8Array,
+  name: string,
+  files: readonly string[],
+): Promise<readonly Uint8Array[]> {
   let found: ReadonlyMap<string, Uint8Array>;
   try {
     const unpacked = await promisify(gunzip)(tarball, { maxOutputLength: LONGEST_PACKAGE });
-    found = await readTar(unpacked);
+    found = await readTar(unpacked, files);
   } catch (cause) {
     throw new AppError(
       'KEYS_UNREADABLE',
@@ -110,18 +108,18 @@ export async function readPackage(tarball: Uint8Array, name: string): Promise<Ke
     );
   }
   for (const place of PLACES) {
-    const [entropy, publicKey] = [found.get(place + ENTROPY_FILE), found.get(place + PUBLIC_KEY_FILE)];
-    if (entropy !== undefined && publicKey !== undefined) return { entropy, publicKey };
+    const bytes = files.map((file) => found.get(place + file)).filter((one) => one !== undefined);
+    if (bytes.length === files.length) return bytes;
   }
   throw new AppError(
     'KEYS_NOT_FOUND',
-    `The npm package ${name} holds no ${ENTROPY_FILE} beside a ${PUBLIC_KEY_FILE}, neither at its top nor in build/: publish it with both files.`,
+    `The npm package ${name} holds no ${named(files)}, neither at its top nor in build/: publish it with ${files.length === 1 ? 'it' : 'both files'}.`,
   );
 }
 
-/** The regular files of a tar archive that bear the names of key files, by path without the first folder. */
-function readTar(archive: Buffer): Promise<Map<string, Uint8Array>> {
-  const wanted = new Set(PLACES.flatMap((place) => [place + ENTROPY_FILE, place + PUBLIC_KEY_FILE]));
+/** The regular files of a tar archive that bear these names, by path without the first folder. */
+function readTar(archive: Buffer, files: readonly string[]): Promise<Map<string, Uint8Array>> {
+  const wanted = new Set(PLACES.flatMap((place) => files.map((file) => place + file)));
   const found = new Map<string, Uint8Array>();
   let entries = 0;
   return new Promise((resolve, reject) => {

@@ -2,8 +2,8 @@ import { AppError } from '../core/errors.ts';
 import type { Fetch, HttpResponse } from '../core/ports.ts';
 import { fromUtf8, parseJsonObject } from '../autoid/encoding.ts';
 import { retryAfterMs } from '../autoid/retry-after.ts';
-import { keySetOf, withinLimit } from './key-set.ts';
-import type { KeySource } from './key-set.ts';
+import { KEY_SET_V1, withinLimit } from './key-set.ts';
+import type { KeySource, SetForm, VersionedSet } from './key-set.ts';
 import { isLoopbackHost } from '../core/settings/schema.ts';
 import { checkIntegrity, latestRelease, LONGEST_PACKAGE, packageNameOf, readPackage } from './npm-package.ts';
 
@@ -27,13 +27,18 @@ export interface NpmSourceOptions {
   readonly timeoutMs: number;
 }
 
+/** Key sets of protocol 1 from an npm package: `info2048.bin` and `public.pem`. */
+export function npmKeySource(options: NpmSourceOptions): KeySource {
+  return npmSource(options, KEY_SET_V1);
+}
+
 /**
  * Keys from an npm package, at the version tagged latest. Cold: packument and tarball, two exchanges; warm: the packument,
  * conditionally, one exchange. The tarball is checked by npm's own libraries, read in memory, and nothing of it is run.
  * Redirects are followed up to three times each, without the token once they leave the registry's origin, and never from
  * https to http. Throws SETTINGS_INVALID when made with an impossible address or name.
  */
-export function npmKeySource(options: NpmSourceOptions): KeySource {
+export function npmSource<S extends VersionedSet>(options: NpmSourceOptions, form: SetForm<S>): KeySource<S> {
   const { token, timeoutMs } = options;
   const registry = registryOf(options.registry);
   const name = packageNameOf(options.scope, options.package);
@@ -93,8 +98,7 @@ export function npmKeySource(options: NpmSourceOptions): KeySource {
       const tarballUrl = tarballUrlOf(release.tarball, registry);
       const tarball = succeeded(await get(tarballUrl, { accept: 'application/octet-stream, */*; q=0.5' })).body;
       checkIntegrity(tarball, release.integrity, name.full);
-      const files = await readPackage(tarball, name.full);
-      const set = await keySetOf(files.entropy, files.publicKey, version);
+      const set = await form.make(await readPackage(tarball, name.full, form.files), version);
       remember();
       return set;
     },

@@ -2,8 +2,8 @@ import { GetObjectCommand, S3Client } from '@aws-sdk/client-s3';
 import type { GetObjectCommandOutput } from '@aws-sdk/client-s3';
 import { AppError } from '../core/errors.ts';
 import type { Fetch } from '../core/ports.ts';
-import { ENTROPY_FILE, keySetOf, LONGEST_FILE, PLACES, PUBLIC_KEY_FILE, withinLimit } from './key-set.ts';
-import type { KeySet, KeySource } from './key-set.ts';
+import { KEY_SET_V1, LONGEST_FILE, named, PLACES, withinLimit } from './key-set.ts';
+import type { KeySource, SetForm, VersionedSet } from './key-set.ts';
 import { bucketRegionOf, isClockRefusal, s3FailureOf, statusOf } from './s3-errors.ts';
 import { SDK_CLIENT_OPTIONS, sdkRequestHandler } from './sdk-request-handler.ts';
 
@@ -14,7 +14,7 @@ const MOST_REPAIRS = 2;
 export interface S3SourceOptions {
   readonly fetch: Fetch;
   readonly bucket: string;
-  /** The folder of the two objects; without it they are looked for at the top and under `build/`. */
+  /** The folder of the objects; without it they are looked for at the top and under `build/`. */
   readonly prefix?: string | undefined;
   /** The bucket's region. A wrong one is put right by S3's own answer, unless an endpoint is given. */
   readonly region: string;
@@ -38,16 +38,22 @@ type Got = Content | 'unchanged' | 'missing' | 'denied';
 
 interface Version {
   readonly place: string;
-  readonly etags: readonly [entropy: string, publicKey: string];
+  readonly etags: readonly string[];
+}
+
+/** Key sets of protocol 1 from an S3 bucket: `info2048.bin` and `public.pem`. */
+export function s3KeySource(options: S3SourceOptions): KeySource {
+  return s3Source(options, KEY_SET_V1);
 }
 
 /**
- * Keys from an S3 bucket by two GetObject in parallel, conditional (`If-None-Match`) where a set is known. A new pair is
- * asked about once more, conditionally, so that a rotation between the two reads is noticed. A wrong region and a wrong
+ * Keys from an S3 bucket by a GetObject for each file, in parallel, conditional (`If-None-Match`) where a set is known.
+ * New objects, where they are several, are asked about once more, conditionally, so that a rotation between the reads is
+ * noticed. A wrong region and a wrong
  * clock of this machine are put right by S3's own answer. The SDK gets everything it needs from here: it reads neither the
  * environment nor files, and tries once.
  */
-export function s3KeySource(options: S3SourceOptions): KeySource {
+export function s3Source<S extends VersionedSet>(options: S3SourceOptions, form: SetForm<S>): KeySource<S> {
   const { bucket } = options;
   const prefix = options.prefix?.replace(/^\/+|\/+$/g, '');
   const places = prefix === undefined ? PLACES : [prefix === '' ? '' : `${prefix}/`];
@@ -80,35 +86,43 @@ export function s3KeySource(options: S3SourceOptions): KeySource {
     }
   }
 
-  const pairAt = (place: string, etags?: Version['etags']): Promise<[Got, Got]> =>
-    Promise.all([get(place + ENTROPY_FILE, etags?.[0]), get(place + PUBLIC_KEY_FILE, etags?.[1])]);
+  const allAt = (place: string, etags?: Version['etags']): Promise<readonly Got[]> =>
+    Promise.all(form.files.map((file, i) => get(place + file, etags?.[i])));
 
-  /** The first place that holds both objects, and what is in them. */
-  async function find(): Promise<{ place: string; entropy: Content; publicKey: Content }> {
+  /** The first place that holds all objects, and what is in them. */
+  async function find(): Promise<{ place: string; contents: readonly Content[] }> {
     let denied = false;
     for (const place of places) {
-      const [entropy, publicKey] = await pairAt(place);
-      if (isContent(entropy) && isContent(publicKey)) return { place, entropy, publicKey };
-      denied ||= entropy === 'denied' || publicKey === 'denied';
+      const got = await allAt(place);
+      const contents = got.filter(isContent);
+      if (contents.length === form.files.length) return { place, contents };
+      denied ||= got.includes('denied');
     }
     const where = places.map((place) => `${bucket}/${place}`).join(' or ');
     throw denied
       ? new AppError(
           'KEYS_REFUSED',
-          `S3 does not let us read the keys in ${where}: allow s3:GetObject on both objects, and s3:ListBucket to tell missing from forbidden.`,
+          `S3 does not let us read the keys in ${where}: allow s3:GetObject on ${form.files.length === 1 ? 'the object' : 'both objects'}, and s3:ListBucket to tell missing from forbidden.`,
         )
       : new AppError(
           'KEYS_NOT_FOUND',
-          `There is no ${ENTROPY_FILE} beside a ${PUBLIC_KEY_FILE} in ${where}: check the bucket, or publish the keys to it.`,
+          `There is no ${named(form.files)} in ${where}: check the bucket, or publish the keys to it.`,
         );
   }
 
-  async function fetchWhole(): Promise<KeySet> {
-    const { place, entropy, publicKey } = await find();
-    const again = await pairAt(place, [entropy.etag, publicKey.etag]);
-    const [newest, newestKey] = [isContent(again[0]) ? again[0] : entropy, isContent(again[1]) ? again[1] : publicKey];
-    const version: Version = { place, etags: [newest.etag, newestKey.etag] };
-    return keySetOf(newest.bytes, newestKey.bytes, JSON.stringify(version));
+  async function fetchWhole(): Promise<S> {
+    const { place, contents } = await find();
+    const etags = contents.map(({ etag }) => etag);
+    const again = contents.length === 1 ? [] : await allAt(place, etags);
+    const newest = contents.map((content, i) => {
+      const later = again[i];
+      return later !== undefined && isContent(later) ? later : content;
+    });
+    const version: Version = { place, etags: newest.map(({ etag }) => etag) };
+    return form.make(
+      newest.map(({ bytes }) => bytes),
+      JSON.stringify(version),
+    );
   }
 
   return {
@@ -116,8 +130,7 @@ export function s3KeySource(options: S3SourceOptions): KeySource {
     async fetch(known) {
       if (known !== undefined) {
         const { place, etags } = JSON.parse(known.version) as Version;
-        const [entropy, publicKey] = await pairAt(place, etags);
-        if (entropy === 'unchanged' && publicKey === 'unchanged') return 'unchanged';
+        if ((await allAt(place, etags)).every((got) => got === 'unchanged')) return 'unchanged';
       }
       return fetchWhole();
     },
