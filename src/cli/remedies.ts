@@ -76,6 +76,8 @@ const REMEDIES: Readonly<Record<ErrorCode, string>> = {
   STATE_UNAVAILABLE: "check that the server's data folder or table is there, writable and not full",
   STATE_CORRUPT: 'restore the server state from a backup, then wait five minutes',
   AUDIT_UNAVAILABLE: 'make room for the audit log, and let the server write it',
+  DEVICE_NOT_ENROLLED: 'get an activation code from who runs the server, and run vigil enrol',
+  DEVICE_UNREADABLE: 'look at the device file and its permissions; what is lost is replaced by vigil enrol',
   DEVICE_CLOCK_WRONG: "set this machine's clock, and keep it right by NTP",
   DEVICE_LOCKED: 'find out who has a copy of this device, then enrol it anew with vigil enrol',
   DEVICE_REFUSED: 'ask who runs the server what this device may have: vigil devices show',

@@ -59,6 +59,24 @@ export interface FileStore {
   stamp(path: string): Promise<string | undefined>;
 }
 
+/**
+ * Where a device keeps who it is and the step it is at: one small document, and a secret. Several programs of one account
+ * may use it, one at a time.
+ */
+export interface DeviceStore {
+  /** For sentences: the path. */
+  readonly name: string;
+  /** The document as last written, or undefined when there is none. Rejects with DEVICE_UNREADABLE. */
+  read(): Promise<Uint8Array | undefined>;
+  /** Resolves once the document is durable, whole; rejects with DEVICE_STEP_UNWRITABLE, and then either may lie there. */
+  write(document: Uint8Array): Promise<void>;
+  /**
+   * Keeps every other program from the document until the release is called or this program has ended. Rejects with
+   * DEVICE_STEP_UNWRITABLE when that cannot be had.
+   */
+  lock(): Promise<() => Promise<void>>;
+}
+
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error';
 
 /** Structured log. `event` is a stable dotted name (`session.live`); fields hold no secret, and sinks redact all the same. */
