@@ -22,6 +22,8 @@ export interface EnrolledKey {
   readonly publicKey: string;
   readonly fingerprintHint: string;
   readonly enrolledAt: number;
+  /** base64url SHA-256 of x of step 0: who repeats the enrolment must know it again. */
+  readonly hx0: string;
   readonly counter: { readonly n: number; /** base64url SHA-256 of x. */ readonly hx: string };
   /**
    * Set by `vigil devices resync` after the state was restored: until then, in ms since the epoch, a verified step that is

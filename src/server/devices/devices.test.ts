@@ -38,6 +38,7 @@ function world() {
     publicKey: 'A'.repeat(43),
     fingerprintHint: 'lobby',
     enrolledAt: time.now,
+    hx0: 'x',
     counter: { n: 0, hx: 'x' },
     nonces: [],
     window: { startsAt: 0, count: 0 },

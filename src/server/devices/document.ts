@@ -14,6 +14,7 @@ const key = z.object({
   publicKey: z.string(),
   fingerprintHint: z.string(),
   enrolledAt: time,
+  hx0: z.string(),
   counter: z.object({ n: z.number(), hx: z.string() }),
   resyncUntil: time.exactOptional(),
   nonces: z.array(z.tuple([z.string(), time])),

@@ -1,0 +1,24 @@
+/** Work under one name, one after the other. */
+export interface Turns {
+  run<T>(name: string, work: () => Promise<T>): Promise<T>;
+}
+
+/** As many names at once as there are requests under way; nothing is kept of those that are done. */
+export function createTurns(): Turns {
+  const last = new Map<string, Promise<void>>();
+  return {
+    run(name, work) {
+      const before = last.get(name);
+      const result = before === undefined ? work() : before.then(work);
+      const done = result.then(
+        () => undefined,
+        () => undefined,
+      );
+      last.set(name, done);
+      void done.then(() => {
+        if (last.get(name) === done) last.delete(name);
+      });
+      return result;
+    },
+  };
+}
