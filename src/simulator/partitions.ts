@@ -1,4 +1,4 @@
-import type { Partition } from '../core/session/state.ts';
+import { PARTITIONS, type Partition } from '../core/session/state.ts';
 import type { Chance } from './chance.ts';
 import type { Oracle } from './oracle.ts';
 import { CLEAR_WITHIN_MS } from './policy.ts';
@@ -16,7 +16,7 @@ export interface Jar {
   isDead: boolean;
 }
 
-/** The two partitions of one console session, handled as src/main/wall/partitions.ts does. */
+/** The partitions of one console session, handled as src/main/wall/partitions.ts does. */
 export class Partitions {
   readonly #timeline: Timeline;
   readonly #chance: Chance;
@@ -29,7 +29,7 @@ export class Partitions {
 
   constructor(name: string, timeline: Timeline, chance: Chance, oracle: Oracle) {
     this.#name = name;
-    this.#names = { a: `${name}-a`, b: `${name}-b` };
+    this.#names = { a: `${name}-a`, b: `${name}-b`, c: `${name}-c` };
     this.#timeline = timeline;
     this.#chance = chance;
     this.#oracle = oracle;
@@ -64,8 +64,7 @@ export class Partitions {
   }
 
   forsake(): void {
-    this.#rename('a');
-    this.#rename('b');
+    for (const partition of PARTITIONS) this.#rename(partition);
   }
 
   #rename(partition: Partition): void {
@@ -78,7 +77,7 @@ export class Partitions {
     const known = this.#jars.get(name);
     if (known !== undefined) return known;
     for (const [old, { views }] of this.#jars) {
-      if (views.size === 0 && old !== this.#names.a && old !== this.#names.b) this.#jars.delete(old);
+      if (views.size === 0 && !Object.values(this.#names).includes(old)) this.#jars.delete(old);
     }
     const jar: Jar = { name, cookie: undefined, views: new Set(), isBeingCleared: false, isDead: false };
     this.#jars.set(name, jar);

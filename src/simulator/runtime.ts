@@ -18,7 +18,7 @@ export class Runtime {
   readonly partitions: Partitions;
   readonly #timeline: Timeline;
   readonly #makingMs: () => number;
-  readonly #leaving: Record<Partition, Set<Gate>> = { a: new Set(), b: new Set() };
+  readonly #leaving: Record<Partition, Set<Gate>> = { a: new Set(), b: new Set(), c: new Set() };
   /** Every view that is not closed. */
   readonly views = new Set<SimulatedView>();
   #warm: Warm | undefined;

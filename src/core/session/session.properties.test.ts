@@ -5,6 +5,8 @@ import { reduceSession, sessionDeadlines } from './session.ts';
 import {
   DEFAULT_PACE,
   IDLE_SESSION,
+  PARTITIONS,
+  type Partition,
   type Session,
   type SessionEffect,
   type SessionEvent,
@@ -28,7 +30,7 @@ interface Happening {
   readonly fraction: number;
   readonly event: SessionEvent;
   readonly needed: boolean;
-  readonly occupied: 'a' | 'b' | undefined;
+  readonly occupied: readonly Partition[];
 }
 
 const failure: fc.Arbitrary<Failure> = fc.record(
@@ -40,7 +42,7 @@ const failure: fc.Arbitrary<Failure> = fc.record(
   { requiredKeys: ['code', 'sentence'] },
 );
 const attempt = fc.integer({ min: 1, max: 12 });
-const partition = fc.constantFrom('a', 'b');
+const partition = fc.constantFrom(...PARTITIONS);
 const event: fc.Arbitrary<SessionEvent> = fc.oneof(
   { weight: 1, arbitrary: fc.constant({ type: 'start' } as const) },
   { weight: 6, arbitrary: fc.constant({ type: 'clock' } as const) },
@@ -67,7 +69,7 @@ const happening: fc.Arbitrary<Happening> = fc.record({
   fraction: fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true }),
   event,
   needed: fc.nat(5).map((n) => n > 0),
-  occupied: fc.constantFrom(undefined, undefined, undefined, 'a' as const, 'b' as const),
+  occupied: fc.oneof(fc.constant([]), fc.subarray([...PARTITIONS])),
 });
 
 interface Step {
@@ -77,15 +79,17 @@ interface Step {
   readonly event: SessionEvent;
   readonly now: { readonly wall: number; readonly monotonic: number };
   readonly needed: boolean;
-  readonly occupied: 'a' | 'b' | undefined;
+  readonly occupied: readonly Partition[];
 }
 
 /** What becomes of a session; results are for the newest attempt more often than not, or little would ever go live. */
 function live(happenings: readonly Happening[]): Step[] {
-  let session = reduceSession(IDLE_SESSION, { type: 'start' }, at(0, 0, 0.5, true, undefined))[0];
+  let session = reduceSession(IDLE_SESSION, { type: 'start' }, at(0, 0, 0.5, true, []))[0];
   let wall = 0;
   let monotonic = 0;
-  return happenings.map(({ wallMs, monotonicMs, fraction, event: given, needed, occupied }) => {
+  return happenings.map(({ wallMs, monotonicMs, fraction, event: given, needed, occupied: places }) => {
+    // What is held is no older sign-in's.
+    const occupied = session.held === undefined ? [] : places.filter((one) => one !== session.held);
     wall += wallMs;
     monotonic += monotonicMs;
     const isForNewest = 'attempt' in given && given.attempt > 3;
@@ -97,7 +101,7 @@ function live(happenings: readonly Happening[]): Step[] {
   });
 }
 
-const at = (wall: number, monotonic: number, fraction: number, needed: boolean, occupied: 'a' | 'b' | undefined) => ({
+const at = (wall: number, monotonic: number, fraction: number, needed: boolean, occupied: readonly Partition[]) => ({
   now: { wall, monotonic },
   fraction,
   policy: POLICY,
@@ -148,7 +152,8 @@ describe('any life of a session', () => {
     always(({ after, before, occupied }) => {
       const attempt = attemptOf(after);
       if (attempt === undefined || attemptOf(before)?.id === attempt.id) return true;
-      return attempt.partition !== after.held || (after.phase.kind === 'signing-in' && attempt.partition !== occupied);
+      if (attempt.partition === after.held) return after.phase.kind === 'signing-in';
+      return !occupied.includes(attempt.partition) || before.phase.kind === 'live';
     });
   });
 
@@ -162,12 +167,12 @@ describe('any life of a session', () => {
   it('begins nothing while nobody needs it, and no renewal while its place is taken, until there is little time left', () => {
     always(({ before, after, effects, needed, occupied, now }) => {
       if (!has(effects, 'sign-in')) return true;
-      const place = before.held === 'a' ? 'b' : 'a';
+      const isFull = PARTITIONS.every((one) => one === before.held || occupied.includes(one));
       if (before.phase.kind !== 'live' || after.phase.kind !== 'renewing') return needed;
       const { live, renewal } = before.phase;
       const left = (live.endsAt.monotonic - renewal.at.monotonic) / 2;
       const isLate = now.monotonic >= renewal.at.monotonic + left || now.wall >= renewal.at.wall + left;
-      return needed && (occupied !== place || isLate);
+      return needed && (!isFull || isLate);
     });
   });
 

@@ -31,7 +31,7 @@ class Bench {
   fraction = 0.5;
   policy = policy;
   needed = true;
-  occupied: Partition | undefined;
+  occupied: readonly Partition[] = [];
 
   tell(event: SessionEvent): readonly SessionEffect[] {
     const [next, effects] = reduceSession(this.session, event, {
@@ -349,10 +349,17 @@ describe('a session', () => {
     expect(types(bench.pass(1))).toEqual(['sign-in']);
   });
 
+  it('takes the third partition where a good picture stands in the second', () => {
+    const bench = new Bench();
+    bench.goLive();
+    bench.occupied = ['b'];
+    expect(bench.pass(0.56 * HOUR)).toMatchObject([{ type: 'sign-in', partition: 'c' }]);
+  });
+
   it('waits no longer for the place of the next than half of the time that is left', () => {
     const bench = new Bench();
     bench.goLive();
-    bench.occupied = 'b';
+    bench.occupied = ['b', 'c'];
     expect(types(bench.pass(0.77 * HOUR))).toEqual([]);
     expect(bench.pass(0.01 * HOUR)).toMatchObject([{ type: 'sign-in', partition: 'b' }]);
   });

@@ -6,26 +6,27 @@
  *              │  ▼        ▼         ▼
  *              └─ waiting ◄──────────┘
  *
- * It owns two partitions, used in turn; the one a sign-in enters is never the one that is live.
+ * It owns three partitions, two of which are used in turn; the one a sign-in enters is never the one that is live.
  */
 import type { Failure } from '../errors.ts';
 import { backoffMs } from '../renewal/backoff.ts';
 import { type Instant, after, hasCome, hasElapsed } from '../renewal/deadline.ts';
 import { LONGEST_SECONDS } from '../renewal/duration-ladder.ts';
 import { renewalAgeMs } from '../renewal/renewal-time.ts';
-import type {
-  Attempt,
-  Failed,
-  Live,
-  Partition,
-  Phase,
-  Renewal,
-  Session,
-  SessionContext,
-  SessionEffect,
-  SessionEvent,
-  SessionPolicy,
-  Wait,
+import {
+  type Attempt,
+  type Failed,
+  type Live,
+  PARTITIONS,
+  type Partition,
+  type Phase,
+  type Renewal,
+  type Session,
+  type SessionContext,
+  type SessionEffect,
+  type SessionEvent,
+  type SessionPolicy,
+  type Wait,
 } from './state.ts';
 
 export type SessionStep = readonly [Session, readonly SessionEffect[]];
@@ -95,14 +96,17 @@ function attemptOf(phase: Phase): Attempt | undefined {
   return phase.kind === 'signing-in' || phase.kind === 'renewing' ? phase.attempt : undefined;
 }
 
-const otherThan = (partition: Partition | undefined): Partition => (partition === 'a' ? 'b' : 'a');
+/** A partition that no good picture stands in. */
+function freePartition({ held }: Session, { occupied }: Pick<SessionContext, 'occupied'>): Partition | undefined {
+  return PARTITIONS.find((partition) => partition !== held && !occupied.includes(partition));
+}
 
-/** A picture of an older sign-in stands where the next one is to go. */
-const isOccupied = ({ held }: Session, { occupied }: Pick<SessionContext, 'occupied'>) => occupied === otherThan(held);
+const isOccupied = (session: Session, context: Pick<SessionContext, 'occupied'>) =>
+  freePartition(session, context) === undefined;
 
 /**
- * A renewal waits until the picture in its place has left; but not for longer than half of the time that it has. A display that cannot
- * follow goes dark then, rather than all those that can when the session ends.
+ * A renewal waits until there is room for it; but not for longer than half of the time that it has. The display that has been unable to
+ * follow for longest goes dark then, rather than all those that can when the session ends.
  */
 function isBlocked(session: Session, context: Pick<SessionContext, 'occupied' | 'now'>): boolean {
   const { phase } = session;
@@ -114,9 +118,10 @@ function lastCall({ live, renewal }: Pick<Extract<Phase, { kind: 'live' }>, 'liv
 }
 
 /** Never the one with a live picture; where the session is not live, rather its own than one with a picture that is still good. */
-function partitionFor(session: Session, { occupied }: SessionContext): Partition {
-  const other = otherThan(session.held);
-  return other === occupied && session.phase.kind !== 'live' ? otherThan(occupied) : other;
+function partitionFor(session: Session, context: SessionContext): Partition {
+  const { held = 'a', phase } = session;
+  const [oldest = held] = context.occupied;
+  return freePartition(session, context) ?? (phase.kind === 'live' ? oldest : held);
 }
 
 /** The earliest, by the monotonic clock, that a sign-in may come which answers no failure. */

@@ -3,8 +3,12 @@ import type { Failure } from '../errors.ts';
 import type { BackoffPolicy } from '../renewal/backoff.ts';
 import type { Instant } from '../renewal/deadline.ts';
 
-/** One of the session's two in-memory partitions. */
-export type Partition = 'a' | 'b';
+/**
+ * The session's in-memory partitions. Two are used in turn; the third one is for when a display cannot follow a renewal, so that its picture
+ * keeps the place of the next.
+ */
+export const PARTITIONS = ['a', 'b', 'c'] as const;
+export type Partition = (typeof PARTITIONS)[number];
 
 /** A sign-in under way. A result that names another id is late and is ignored. */
 export interface Attempt {
@@ -138,6 +142,6 @@ export interface SessionContext {
   readonly policy: SessionPolicy;
   /** A surface shows a dashboard of this session, or soon will: only then it is signed in and renewed. */
   readonly needed: boolean;
-  /** The partition, other than the one that is held, in which a picture of an older sign-in stands that is still good. */
-  readonly occupied?: Partition | undefined;
+  /** The partitions, other than the one that is held, in which pictures of older sign-ins stand that are still good; the oldest first. */
+  readonly occupied: readonly Partition[];
 }

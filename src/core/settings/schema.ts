@@ -154,7 +154,9 @@ const wall = z
     tray: yesOrNo().default(true).describe('Show the tray icon.'),
     maxSessionAgeSeconds: seconds(10, 43_200)
       .exactOptional()
-      .describe('Sign in again when a session is this old at the latest, in seconds.'),
+      .describe(
+        'Sign in again when a session is this old at the latest, in seconds. After 20 sign-ins in a row they come every 90 seconds at most.',
+      ),
     paintDeadlineSeconds: seconds(1, 600)
       .default(45)
       .describe('How long a dashboard may take until it is painted, in seconds.'),

@@ -58,21 +58,25 @@ export function entryOf(session: Session | undefined, name: string, surfaces: It
   return { ...entry, login: { generation: attempt.id, partition: attempt.partition, endsAt: attempt.endsAt } };
 }
 
-/** The partition of a session in which a picture of an older sign-in than the one that it holds stands and is still good. */
-export function occupiedPartition(
+/** The partitions of a session in which pictures of older sign-ins than the one that it holds stand and are still good, the oldest first. */
+export function occupiedPartitions(
   { held }: Session,
   name: string,
   surfaces: Iterable<Surface>,
   now: Instant,
-): Partition | undefined {
-  if (held === undefined) return undefined;
+): readonly Partition[] {
+  if (held === undefined) return NOWHERE;
+  let occupying: View[] | undefined;
   for (const surface of surfaces) {
     const shown = shownOf(surface);
     if (shown?.view.session !== name || shown.view.partition === held || shown.lostAt !== undefined) continue;
-    if (!hasCome(shown.view.endsAt, now)) return shown.view.partition;
+    if (!hasCome(shown.view.endsAt, now)) (occupying ??= []).push(shown.view);
   }
-  return undefined;
+  if (occupying === undefined) return NOWHERE;
+  return occupying.sort((one, other) => one.generation - other.generation).map(({ partition }) => partition);
 }
+
+const NOWHERE: readonly Partition[] = [];
 
 /** Whether anything lives in a partition of a session, or is about to. */
 export function isUsed(session: Session, name: string, partition: Partition, surfaces: Iterable<Surface>): boolean {

@@ -161,44 +161,51 @@ describe('several surfaces', () => {
     expect(bench.shows('two')).toBe('Right@2');
   });
 
-  it('renew only when the last good picture has left the partition that it takes', () => {
+  it('renew without one that cannot follow, and leave it its picture', () => {
     const bench = pair().start();
     bench.signedIn('default', 4 * HOUR);
     bench.painted();
     bench.painted('two');
-    bench.live(2.3 * HOUR);
-    bench.signedIn('default', HOUR);
-    bench.painted('one');
-    bench.fails(OFFLINE, 'two');
-    // The second renewal is due, but the other surface still shows the first session's picture.
-    for (let minute = 0; minute < 35; minute += 1) {
-      bench.live(MINUTE);
-      if (bench.surface('two').incoming !== undefined) bench.fails(OFFLINE, 'two');
+    while (bench.session().phase.kind === 'live') bench.live(MINUTE);
+    for (const partition of ['c', 'b', 'c'] as const) {
+      bench.signedIn('default', HOUR);
+      bench.painted('one');
+      while (bench.session().phase.kind === 'live') {
+        bench.live(MINUTE);
+        if (bench.surface('two').incoming !== undefined) bench.fails(OFFLINE, 'two');
+      }
+      expect(bench.session().phase).toMatchObject({ attempt: { partition } });
+      expect(bench.shows('two')).toBe('Right@1');
     }
-    expect(bench.session().phase.kind).toBe('live');
-    expect(bench.shows('two')).toBe('Right@1');
-    while (bench.surface('two').incoming === undefined) bench.live(1_000);
-    expect(types(bench.painted('two'))).toContain('sign-in');
-  });
-
-  it('let go of one that cannot follow rather than let all of them go dark', () => {
-    const bench = pair().start();
-    bench.signedIn('default', 12 * HOUR);
-    bench.painted();
-    bench.painted('two');
-    while (bench.session().phase.kind !== 'renewing') bench.live(MINUTE);
-    bench.signedIn('default', HOUR);
-    bench.painted('one');
-    // The other one's page never paints again, but its picture is of a session that lasts longer.
-    while (bench.session().attempts < 3) {
-      bench.live(MINUTE);
-      if (bench.surface('two').incoming !== undefined) bench.fails(OFFLINE, 'two');
-    }
-    expect(bench.kind('two')).toBe('dark');
-    expect(bench.shows('one')).toBe('Left@2');
     bench.signedIn();
     bench.painted('one');
-    expect(bench.shows('one')).toBe('Left@3');
+    while (bench.surface('two').incoming === undefined) bench.live(1_000);
+    expect(types(bench.painted('two'))).toEqual(['raise', 'close', 'clear']);
+    expect(bench.shows('two')).toBe('Right@5');
+  });
+
+  it('let go of the one that has been unable to follow for longest, where all partitions are taken', () => {
+    const bench = new Bench(
+      [dashboard('Left'), dashboard('Middle'), dashboard('Right')],
+      [surface('one'), surface('two'), surface('three')],
+    );
+    bench.always('two', 'Middle').always('three', 'Right').start();
+    /** A sign-in that some follow; the others' pages do not paint. */
+    const signIn = (lifeMs: number, following: readonly string[]) => {
+      while (bench.session().phase.kind === 'live') {
+        bench.live(MINUTE);
+        for (const name of ['two', 'three']) if (bench.surface(name).incoming !== undefined) bench.fails(OFFLINE, name);
+      }
+      bench.signedIn('default', lifeMs);
+      bench.painted('one');
+      for (const name of following) bench.painted(name);
+    };
+    signIn(12 * HOUR, ['two', 'three']);
+    signIn(4 * HOUR, ['three']);
+    signIn(HOUR, []);
+    expect([bench.shows('one'), bench.shows('two'), bench.shows('three')]).toEqual(['Left@3', 'Middle@1', 'Right@2']);
+    signIn(HOUR, []);
+    expect([bench.shows('one'), bench.kind('two'), bench.shows('three')]).toEqual(['Left@4', 'dark', 'Right@2']);
   });
 
   it('keep two accounts apart', () => {

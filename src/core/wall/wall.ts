@@ -2,7 +2,7 @@
  * The state machine of a wall: its sessions, its surfaces, and what they tell each other.
  *
  * A session is signed in while a surface shows a dashboard of it or soon will. Its login URL is opened by one surface, the others follow
- * by their dashboards' own addresses. One of its two partitions is cleared when the last view has left it.
+ * by their dashboards' own addresses. One of its partitions is cleared when the last view has left it.
  */
 import type { Failure } from '../errors.ts';
 import type { BackoffPolicy } from '../renewal/backoff.ts';
@@ -11,6 +11,7 @@ import { reduceSession, sessionDeadlines } from '../session/session.ts';
 import {
   type Failed,
   IDLE_SESSION,
+  PARTITIONS,
   type Partition,
   type Phase,
   type Session,
@@ -30,7 +31,7 @@ import {
   shownOf,
   viewsOf,
 } from '../surface/surface.ts';
-import { entryOf, isGood, isUsed, neededDashboards, occupiedPartition, wantsOf } from './outlook.ts';
+import { entryOf, isGood, isUsed, neededDashboards, occupiedPartitions, wantsOf } from './outlook.ts';
 import type { Wall, WallContext, WallEffect, WallEvent, WallStep } from './state.ts';
 
 /** A wall before anything has happened; its displays are told with a `displays` event. */
@@ -259,8 +260,8 @@ class Turn implements SettleContext, SurfaceContext {
     return this.#neededSessions().has(session);
   }
 
-  occupiedPartition(name: string, session: Session): Partition | undefined {
-    return occupiedPartition(session, name, this.#surfaces.values(), this.#now);
+  occupiedPartitions(name: string, session: Session): readonly Partition[] {
+    return occupiedPartitions(session, name, this.#surfaces.values(), this.#now);
   }
 
   /** The last sign-in failed with the dashboard that it opened, and another one is wanted now. */
@@ -464,15 +465,16 @@ class SessionMoment implements SessionContext {
     return this.#turn.isNeeded(this.#name);
   }
 
-  get occupied(): Partition | undefined {
-    return this.#turn.occupiedPartition(this.#name, this.#session);
+  get occupied(): readonly Partition[] {
+    return this.#turn.occupiedPartitions(this.#name, this.#session);
   }
 }
 
 const keyOf = (session: string, partition: Partition) => `${partition}/${session}`;
 
 function partsOf(key: string): readonly [string, Partition] {
-  return [key.slice(2), key.startsWith('a') ? 'a' : 'b'];
+  const partition = PARTITIONS.find((one) => key.startsWith(`${one}/`));
+  return [key.slice(2), partition ?? 'a'];
 }
 
 const isEntering = (phase: Phase) =>

@@ -1,13 +1,13 @@
 import { type Session, session as electronSession } from 'electron';
 import type { Logger } from '../../core/ports.ts';
-import type { Partition } from '../../core/session/state.ts';
+import { PARTITIONS, type Partition } from '../../core/session/state.ts';
 import { within } from './within.ts';
 
 const CLEAR_WITHIN_MS = 10_000;
 
 /**
- * The two in-memory partitions of one console session. Electron never frees an in-memory partition, so the same two are used in
- * turn and cleared in between; only one that cannot be cleared is given up for a fresh name.
+ * The in-memory partitions of one console session. Electron never frees an in-memory partition, so the same ones are used over and
+ * over and cleared in between; only one that cannot be cleared is given up for a fresh name.
  */
 export class Partitions {
   readonly #prepare: (session: Session) => void;
@@ -26,7 +26,7 @@ export class Partitions {
     this.#name = name;
     this.#prepare = prepare;
     this.#logger = logger;
-    this.#names = { a: `${name}-a`, b: `${name}-b` };
+    this.#names = { a: `${name}-a`, b: `${name}-b`, c: `${name}-c` };
   }
 
   /** The Electron session of a partition, cleared and locked down. */
@@ -54,9 +54,9 @@ export class Partitions {
     return clearing;
   }
 
-  /** Gives both partitions up for fresh ones: after the network service died, what was made before may never answer again. */
+  /** Gives the partitions up for fresh ones: after the network service died, what was made before may never answer again. */
   forsake(): void {
-    for (const partition of ['a', 'b'] as const) this.giveUp(partition);
+    for (const partition of PARTITIONS) this.giveUp(partition);
   }
 
   /** Gives a partition up for a fresh one, whatever it is still being cleared of. */

@@ -1,7 +1,7 @@
 import type { Session as ElectronSession } from 'electron';
 import { withDestination } from '../../aws/destination.ts';
 import type { Logger } from '../../core/ports.ts';
-import type { Partition } from '../../core/session/state.ts';
+import { PARTITIONS, type Partition } from '../../core/session/state.ts';
 import { ConsoleView, type ConsoleViewEvents } from './console-view.ts';
 import { type GuardedView, type PageKind, swallowLastPages, watchDataCalls } from './navigation-guard.ts';
 import { Partitions } from './partitions.ts';
@@ -57,7 +57,7 @@ export class SessionRuntime {
   #warm: Warm | undefined;
   #login: { readonly attempt: number; readonly url: string } | undefined;
   /** What the last view of a partition still lingers for. */
-  readonly #leaving: Record<Partition, Set<Promise<void>>> = { a: new Set(), b: new Set() };
+  readonly #leaving: Record<Partition, Set<Promise<void>>> = { a: new Set(), b: new Set(), c: new Set() };
 
   constructor(options: SessionRuntimeOptions) {
     this.#options = options;
@@ -137,7 +137,7 @@ export class SessionRuntime {
 
   async stop(): Promise<void> {
     await this.#discardWarm();
-    await Promise.all([this.clear('a'), this.clear('b')]);
+    await Promise.all(PARTITIONS.map((partition) => this.clear(partition)));
   }
 
   async #discardWarm(): Promise<void> {
