@@ -2,7 +2,7 @@ import { AskedTooOften } from '../autoid/v1/request.ts';
 import { AppError, toAppError } from '../core/errors.ts';
 import type { Logger } from '../core/ports.ts';
 import type { KeyRing } from './key-ring.ts';
-import type { VersionedSet } from './key-set.ts';
+import type { KeySet } from './key-set.ts';
 
 type Outcome<T> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly error: AppError };
 
@@ -21,11 +21,11 @@ type Outcome<T> = { readonly ok: true; readonly value: T } | { readonly ok: fals
  *
  * Throws what the request throws, or with no set in memory what the source throws. Waiting and trying again is the caller's.
  */
-export async function obtainSecret<S extends VersionedSet, R>(options: {
-  readonly keyRing: KeyRing<S>;
-  readonly request: (keySet: S) => Promise<R>;
+export async function obtainSecret(options: {
+  readonly keyRing: KeyRing;
+  readonly request: (keySet: KeySet) => Promise<string>;
   readonly logger: Logger;
-}): Promise<R> {
+}): Promise<string> {
   const { keyRing, request, logger } = options;
   const inMemory = keyRing.current();
   const checking = outcomeOf(keyRing.refresh());
@@ -57,7 +57,7 @@ export async function obtainSecret<S extends VersionedSet, R>(options: {
   return request(newest);
 }
 
-async function firstSet<S extends VersionedSet>(keyRing: KeyRing<S>, fetching: Promise<Outcome<unknown>>): Promise<S> {
+async function firstSet(keyRing: KeyRing, fetching: Promise<Outcome<unknown>>): Promise<KeySet> {
   const fetched = await fetching;
   const set = keyRing.current();
   if (set !== undefined) return set;
