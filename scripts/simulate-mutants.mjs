@@ -1,21 +1,30 @@
 // Whether the simulation notices when the core is wrong: copies of the core, each with one mistake in it, live in the simulated world until
-// one is caught. Prints the list and the rate; ends with 1 when one gets through.
+// one is caught.
 import { spawn } from 'node:child_process';
-import { cp, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import { createHash } from 'node:crypto';
+import { appendFile, cp, mkdir, mkdtemp, readFile, readdir, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { pinnedNode } from './lib/npm.mjs';
 
 const HELP = `Usage: npm run simulate:mutants -- [options]
 
-  --years N    how long each wall runs (2)
-  --seeds N    how many worlds a mutant must get through (10)
-  --jobs N     so many mutants at once (2)
-  --only TEXT  those alone whose name holds the text
+  --years N      how long each wall runs (2)
+  --seeds N      how many worlds a mutant must get through (12)
+  --jobs N       so many mutants at once (2)
+  --only TEXT    those alone whose name holds the text
+  --resume FILE  keeps what was found in the file, and does not look again for what is in it of the same core and simulator
+  --minutes N    begins no more mutants after so long: with --resume, the list in pieces
+  --check        only whether each mutant still has its place in the core
+
+A mutant's life ends as soon as it is caught. Prints a line for each mutant and the rate; ends with 1 when one gets through, with 3 when
+some are left for another time.
 `;
 const ENDS_WITHIN_MS = 120_000;
+/** What the verdict on the core as it is goes by. */
+const SOUND = 'the core as it is';
 
 const BACKOFF = 'core/renewal/backoff.ts';
 const DEADLINE = 'core/renewal/deadline.ts';
@@ -88,11 +97,21 @@ const MUTANTS = [
     'return hasElapsed(phase.nextTry.until, now) ? begin',
     'return false ? begin',
   ),
-  mutant('a wait has no deadline', SESSION, 'return needed ? [phase.nextTry.until] : [];', 'return [];'),
+  mutant('a wait has no deadline', SESSION, 'return needed ? waitDeadlines(phase) : [];', 'return [];'),
   mutant('an attempt has no deadline', SESSION, 'return [phase.attempt.giveUpAt];', 'return [];'),
-  mutant('a live session has no deadlines', SESSION, '? [due, phase.live.endsAt] : [phase.live.endsAt];', '? [] : [];'),
+  mutant(
+    'a live session has no deadlines',
+    SESSION,
+    'return [...due, live.endsAt, ...(isOccupied',
+    'return [...(isOccupied',
+  ),
   mutant('the end of a live session is ignored', SESSION, 'if (hasCome(phase.live.endsAt, now)) {', 'if (false) {'),
-  mutant('a session is signed in though nobody needs it', SESSION, 'if (!context.needed) return [session, []];', ''),
+  mutant(
+    'a session is signed in though nobody needs it',
+    SESSION,
+    'if (!context.needed) return [session, []];\n  const attempt',
+    'const attempt',
+  ),
   mutant(
     'an attempt that nobody needs counts as a failure',
     SESSION,
@@ -108,30 +127,27 @@ const MUTANTS = [
   mutant(
     'a good picture gives way to a new sign-in',
     SESSION,
-    'return other === occupied ? otherThan(occupied) : other;',
-    'return other;',
+    'partition !== held && !occupied.includes(partition)',
+    'partition !== held',
   ),
-  mutant(
-    'renewal is never due',
-    SESSION,
-    'const due = failed === undefined ? hasCome(phase.renewal.at, now)',
-    'const due = failed === undefined ? false',
-  ),
+  mutant('renewal is never due', SESSION, '? hasCome(phase.renewal.at, now) &&', '? false &&'),
+  mutant('sign-ins without a pace', SESSION, 'return pacedTo - pace.everyMs * (pace.atOnce - 1);', 'return -Infinity;'),
+  mutant('a pace that nothing is counted for', SESSION, '+ everyMs;\n  const base', '+ 0 * everyMs;\n  const base'),
   mutant(
     'a renewal that fails takes the picture down',
     SESSION,
     "phase.kind === 'renewing' && !hasCome(phase.live.endsAt, context.now)",
     'false',
   ),
-  mutant('darkness is not told', SESSION, "[{ type: 'dark', reason }]];", '[]];'),
+  mutant('darkness is not told', SESSION, "[{ type: 'dark', reason: failed.reason }]];", '[]];'),
   mutant('one partition for all', SESSION, 'partition: partitionFor(session, context)', "partition: 'a'"),
   mutant(
     'a failed attempt is not abandoned',
     SESSION,
-    'return [next, [abandon, ...effects]];',
-    'return [next, effects];',
+    'return [dark, [abandon, ...effects]];',
+    'return [dark, effects];',
   ),
-  mutant('a failed renewal is not abandoned', SESSION, '[abandon]];', '[]];'),
+  mutant('a failed renewal is not abandoned', SESSION, '      [abandon],', '      [],'),
   mutant('a loss is ignored', SESSION, 'return onLost(session, event, context);', 'return [session, []];'),
   mutant(
     'every loss is answered at once',
@@ -207,7 +223,27 @@ const MUTANTS = [
     'return onGone(surface, event, context);',
     'return [surface, []];',
   ),
-  mutant('quick deaths of views are not counted', SURFACE, 'hasSettled ? 1 : surface.deaths + 1', '1'),
+  mutant(
+    'quick deaths of views are not counted',
+    SURFACE,
+    'isSettled(shown, context.now) ? 1 : surface.deaths + 1',
+    '1',
+  ),
+  mutant(
+    'quick deaths are remembered though views have stood since',
+    SURFACE,
+    'const deaths = hasStood ? 0 : surface.deaths;',
+    'const deaths = surface.deaths;',
+  ),
+  mutant(
+    'a page without data counts as fresh',
+    SURFACE,
+    'const shown: Shown = isBare ?',
+    'const shown: Shown = false ?',
+  ),
+  mutant('data are not noticed', SURFACE, 'return onData(surface, event.view, context.now);', 'return [surface, []];'),
+  mutant('doubts are not noticed', SURFACE, 'return onDoubted(surface, event, context);', 'return [surface, []];'),
+  mutant('a doubted page is not loaded afresh', SETTLE, 'shown.doubted !== undefined || wantsRefresh', 'wantsRefresh'),
   mutant(
     'the loss of the live view is not reported',
     SURFACE,
@@ -322,6 +358,24 @@ const MUTANTS = [
     'if (isIts) this.#apply(surfaceName, ...dropIncoming(surface));',
     '',
   ),
+  mutant(
+    'a dashboard that never opens holds up the others',
+    WALL,
+    'if (this.#isHastened(name)) this',
+    'if (false) this',
+  ),
+  mutant(
+    'every failure is blamed on a dashboard',
+    WALL,
+    'if (failed?.byEntry !== true || !hasElapsed',
+    'if (failed === undefined || !hasElapsed',
+  ),
+  mutant(
+    'a login URL is for whoever comes first',
+    WALL,
+    'if (!this.isLoginWaiting) return this.#surfaces.keys();',
+    'return this.#surfaces.keys();',
+  ),
   mutant('a refused dashboard fails the sign-in', WALL, 'if (isOfDashboard(failure))', 'if (false)'),
   mutant(
     'a lost session is not told of it',
@@ -347,45 +401,112 @@ const MUTANTS = [
 const { values } = parseArgs({
   options: {
     years: { type: 'string', default: '2' },
-    seeds: { type: 'string', default: '10' },
+    seeds: { type: 'string', default: '12' },
     jobs: { type: 'string', default: '2' },
     only: { type: 'string', default: '' },
+    resume: { type: 'string' },
+    minutes: { type: 'string', default: 'Infinity' },
+    check: { type: 'boolean', default: false },
     help: { type: 'boolean', default: false },
   },
 });
-const [seeds, jobs] = [Number(values.seeds), Number(values.jobs)];
+const [years, seeds, jobs, minutes] = [values.years, values.seeds, values.jobs, values.minutes].map(Number);
 const node = (process.features.typescript ? process.execPath : pinnedNode()) ?? process.execPath;
 const root = fileURLToPath(new URL('..', import.meta.url));
+const isSound = years > 0 && Number.isInteger(seeds) && seeds > 0 && Number.isInteger(jobs) && jobs > 0 && minutes > 0;
 if (values.help) process.stdout.write(HELP);
-else if (!(Number(values.years) > 0 && Number.isInteger(seeds) && seeds > 0 && Number.isInteger(jobs) && jobs > 0)) {
+else if (!isSound) {
   process.stderr.write(HELP);
   process.exitCode = 2;
-} else await main();
+} else if (values.check) await check();
+else await main();
+
+async function check() {
+  for (const one of MUTANTS) await mutated(one);
+  process.stdout.write(`${MUTANTS.length} mutants have their place in the core.\n`);
+}
 
 async function main() {
+  const beginning = Date.now();
+  const chosen = MUTANTS.filter(({ name }) => name.includes(values.only));
+  const source = await sourceHash();
+  const found = await readFound(source);
   const folder = await mkdtemp(join(tmpdir(), 'vigil-mutants-'));
   try {
-    const sound = await judge(folder, 'sound', undefined);
-    if (sound !== undefined) throw new Error(`The core as it is does not get through: ${sound}`);
-    const waiting = MUTANTS.map((one, index) => ({ one, index })).filter(({ one }) => one.name.includes(values.only));
-    const total = waiting.length;
-    let caught = 0;
+    for (const one of chosen) await mutated(one);
+    if (!found.has(SOUND)) {
+      const by = await judge(folder, 'sound', undefined);
+      if (by !== undefined) throw new Error(`The core as it is does not get through: ${by}`);
+      await keep(source, found, SOUND, undefined);
+    }
+    const waiting = chosen.filter(({ name }) => !found.has(name));
     const work = async () => {
-      for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
-        const { one, index } = next;
-        const by = await judge(folder, String(index), one);
-        if (by !== undefined) caught += 1;
-        process.stdout.write(
-          `${by === undefined ? 'NOT CAUGHT' : 'caught    '}  ${one.name}${by === undefined ? '' : `: ${by}`}\n`,
-        );
+      while (Date.now() - beginning < minutes * 60_000) {
+        const one = waiting.shift();
+        if (one === undefined) return;
+        await keep(source, found, one.name, await judge(folder, String(MUTANTS.indexOf(one)), one));
       }
     };
     await Promise.all(Array.from({ length: jobs }, work));
-    process.stdout.write(`${caught} of ${total} mutants caught, ${((100 * caught) / total).toFixed(1)} %\n`);
-    if (caught < total) process.exitCode = 1;
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
+  print(chosen, found);
+}
+
+/**
+ * @param {Mutant[]} chosen
+ * @param {Map<string, string | undefined>} found
+ */
+function print(chosen, found) {
+  const judged = chosen.filter(({ name }) => found.has(name));
+  for (const { name } of judged) {
+    const by = found.get(name);
+    process.stdout.write(by === undefined ? `NOT CAUGHT  ${name}\n` : `caught      ${name}: ${by}\n`);
+  }
+  const caught = judged.filter(({ name }) => found.get(name) !== undefined).length;
+  const rate = ((100 * caught) / Math.max(1, judged.length)).toFixed(1);
+  process.stdout.write(`${caught} of ${judged.length} mutants caught, ${rate} %\n`);
+  if (caught < judged.length) process.exitCode = 1;
+  else if (judged.length < chosen.length) {
+    process.stdout.write(`${chosen.length - judged.length} are left: once more with the same --resume.\n`);
+    process.exitCode = 3;
+  }
+}
+
+/** What the verdicts hold for: the core and the simulator as they are, and how long they are looked at. */
+async function sourceHash() {
+  const hash = createHash('sha256').update(`${values.years} ${values.seeds}`);
+  for (const folder of ['src/core', 'src/simulator']) {
+    const files = await readdir(join(root, folder), { recursive: true });
+    for (const file of files.filter((name) => name.endsWith('.ts') && !name.endsWith('.test.ts')).sort()) {
+      hash.update(file).update(await readFile(join(root, folder, file)));
+    }
+  }
+  return hash.digest('hex').slice(0, 16);
+}
+
+/**
+ * @param {string} source
+ * @returns {Promise<Map<string, string | undefined>>} by what mutants were caught; undefined for those that got through
+ */
+async function readFound(source) {
+  if (values.resume === undefined) return new Map();
+  const text = await readFile(values.resume, 'utf8').catch(() => '');
+  const lines = text.split('\n').flatMap((line) => (line === '' ? [] : [JSON.parse(line)]));
+  return new Map(lines.flatMap((line) => (line.source === source ? [[line.key, line.by]] : [])));
+}
+
+/**
+ * @param {string} source
+ * @param {Map<string, string | undefined>} found
+ * @param {string} name
+ * @param {string | undefined} by
+ */
+async function keep(source, found, name, by) {
+  found.set(name, by);
+  if (values.resume === undefined) return;
+  await appendFile(values.resume, `${JSON.stringify({ source, key: name, by })}\n`);
 }
 
 /**
@@ -402,29 +523,31 @@ async function judge(folder, name, change) {
   }
   // The core reads time zones by a library.
   await symlink(join(root, 'node_modules'), join(home, 'node_modules'), 'junction');
-  if (change !== undefined) await apply(join(home, 'src', change.file), change);
+  if (change !== undefined) await writeFile(join(home, 'src', change.file), await mutated(change));
   for (let seed = 1; seed <= seeds; seed += 1) {
     const reason = await live(home, seed);
-    if (reason !== undefined) return `${reason} (seed ${seed})`;
+    if (reason !== undefined) {
+      await rm(home, { recursive: true, force: true });
+      return `${reason} (seed ${seed})`;
+    }
   }
   await rm(home, { recursive: true, force: true });
   return undefined;
 }
 
 /**
- * @param {string} file
+ * A file of the core with the mistake in it.
  * @param {Mutant} change
  */
-async function apply(file, { name, from, to }) {
-  const source = await readFile(file, 'utf8');
+async function mutated({ name, file, from, to }) {
+  const source = await readFile(join(root, 'src', file), 'utf8');
   const pieces = source.split(from);
   if (pieces.length !== 2) {
     throw new Error(
       `${name}: stands ${pieces.length - 1} times in ${file}, not once. The list of mutants must follow the core: ${from}`,
     );
   }
-  await mkdir(dirname(file), { recursive: true });
-  await writeFile(file, pieces.join(to));
+  return pieces.join(to);
 }
 
 /**
@@ -433,7 +556,14 @@ async function apply(file, { name, from, to }) {
  * @returns {Promise<string | undefined>} what was wrong
  */
 function live(home, seed) {
-  const args = [join(home, 'scripts/simulate.mjs'), '--years', values.years, '--seeds', `${seed}..${seed}`];
+  const args = [
+    join(home, 'scripts/simulate.mjs'),
+    '--years',
+    values.years,
+    '--seeds',
+    `${seed}..${seed}`,
+    '--fail-fast',
+  ];
   return new Promise((done) => {
     const child = spawn(node, args, { stdio: ['ignore', 'pipe', 'ignore'], timeout: ENDS_WITHIN_MS });
     let out = '';

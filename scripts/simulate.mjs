@@ -9,6 +9,7 @@ const HELP = `Usage: npm run simulate -- [options]
   --years N     how long each wall runs; may be a fraction (10)
   --seeds A..B  one world and one wall for each (1..20)
   --jobs N      so many at once (1)
+  --fail-fast   ends a wall's life as soon as something is wrong with it
   --trace D     of the first seed, what happened in the quarter of an hour that ends on day D, instead of its report
 
 Prints a line of JSON for each seed and one for all; ends with 1 when an invariant broke, a wall was available for less than
@@ -28,6 +29,7 @@ else {
       seeds: { type: 'string', default: '1..20' },
       jobs: { type: 'string', default: '1' },
       trace: { type: 'string' },
+      'fail-fast': { type: 'boolean', default: false },
       help: { type: 'boolean', default: false },
     },
   });
@@ -40,7 +42,7 @@ else {
     process.stderr.write(HELP);
     process.exitCode = 2;
   } else if (values.trace !== undefined) await trace(years, first, Number(values.trace));
-  else await run(years, first, last, jobs);
+  else await run(years, first, last, jobs, values['fail-fast']);
 }
 
 /** Once more on the pinned Node, for this one does not read TypeScript. */
@@ -56,7 +58,7 @@ async function work() {
   const { simulate } = await import('../src/simulator/simulate.ts');
   parentPort?.on('message', (seed) => {
     if (seed === undefined) parentPort?.close();
-    else parentPort?.postMessage(simulate(workerData.years, seed));
+    else parentPort?.postMessage(simulate(workerData.years, seed, { endsWhenBroken: workerData.isFast }));
   });
 }
 
@@ -80,15 +82,16 @@ async function trace(years, seed, end) {
  * @param {number} first
  * @param {number} last
  * @param {number} jobs
+ * @param {boolean} isFast
  */
-async function run(years, first, last, jobs) {
+async function run(years, first, last, jobs, isFast) {
   /** @type {Map<number, Report>} */
   const reports = new Map();
   let next = first;
   let toPrint = first;
   const worker = () =>
     new Promise((done, failed) => {
-      const thread = new Worker(fileURLToPath(import.meta.url), { workerData: { years } });
+      const thread = new Worker(fileURLToPath(import.meta.url), { workerData: { years, isFast } });
       const give = () => thread.postMessage(next <= last ? next++ : undefined);
       thread.on('message', (report) => {
         reports.set(report.seed, report);

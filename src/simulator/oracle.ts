@@ -39,6 +39,8 @@ const DAY_MS = 86_400_000;
 /** Signing in and loading what else a wall shows takes no longer in this world when nothing goes wrong, in ms. */
 export const NORMAL_SIGN_IN_MS = 20_000;
 const HOPELESS = 1_000;
+/** Longest that a screen may be dark without an excuse, in ms. */
+const LONGEST_DARK_MS = 90_000;
 
 /**
  * Judges a wall by what is on its screens and by when it does what, knowing the plan and what the world does. It knows nothing of the
@@ -85,6 +87,13 @@ export class Oracle {
   /** So much is broken that the rest of the years would tell nothing new. */
   get isHopeless(): boolean {
     return this.#breaks > HOPELESS;
+  }
+
+  /** Something is wrong with the wall. */
+  get isBroken(): boolean {
+    if (this.#breaks > 0) return true;
+    for (const { longestStretch } of this.#screens.values()) if (longestStretch > LONGEST_DARK_MS) return true;
+    return false;
   }
 
   break(name: string, detail = ''): void {

@@ -19,6 +19,8 @@ const HOUR = 3_600_000;
 export interface SimulationOptions {
   /** Given a line for whatever happens, with its day. */
   readonly journal?: (day: number, line: string) => void;
+  /** Ends as soon as an invariant is broken, or a screen has been dark without an excuse for longer than it may. */
+  readonly endsWhenBroken?: boolean;
   /** Takes every one of the looks at the clock, those that cannot see anything new too: slow, to the same end. */
   readonly takesEveryLook?: boolean;
 }
@@ -40,7 +42,11 @@ export function simulate(years: number, seed: number, options: SimulationOptions
     wall.start();
     oracle.note();
     world.watchThePlan();
-    while (!oracle.isHopeless && timeline.step(years * YEAR_MS)) {
+    while (
+      !oracle.isHopeless &&
+      !(options.endsWhenBroken === true && oracle.isBroken) &&
+      timeline.step(years * YEAR_MS)
+    ) {
       oracle.note();
       wall.check();
     }

@@ -305,6 +305,7 @@ describe('a session', () => {
 
   it('makes no storm of sessions that live for a minute', () => {
     const bench = new Bench();
+    bench.policy = { ...policy, settledMs: 600_000 };
     bench.tell({ type: 'start' });
     let begun = 1;
     let longestDark = 0;
@@ -318,6 +319,27 @@ describe('a session', () => {
     expect(begun).toBeLessThanOrEqual(20 + (24 * HOUR) / 90_000);
     // Each stands for as long as it was granted.
     expect(longestDark).toBeLessThanOrEqual(31);
+  });
+
+  it('lets a nudge bring forward what only its pace holds back', () => {
+    const bench = new Bench();
+    bench.policy = { ...policy, settledMs: 600_000 };
+    bench.tell({ type: 'start' });
+    for (let seconds = 0; bench.session.phase.kind !== 'waiting'; seconds += 1) {
+      if (bench.session.phase.kind === 'signing-in' || bench.session.phase.kind === 'renewing') bench.signIn(60_000);
+      bench.pass(1_000);
+    }
+    expect(types(bench.tell({ type: 'nudge' }))).toEqual([]);
+    expect(types(bench.pass(5_000))).toEqual(['sign-in']);
+  });
+
+  it('takes no session for lost whose life is over', () => {
+    const bench = new Bench();
+    bench.goLive();
+    // It slept, and the page tells before anybody has looked at the clock.
+    bench.now = { wall: bench.now.wall + 2 * HOUR, monotonic: bench.now.monotonic + 1_000 };
+    expect(types(bench.tell({ type: 'lost', partition: 'a', failure: signedOut }))).toEqual(['sign-in']);
+    expect(bench.session.losses).toBe(0);
   });
 
   it('renews a few times at once where it is told to, then by its pace', () => {

@@ -129,14 +129,19 @@ function pacedFrom({ pacedTo }: Session, { pace }: SessionPolicy): number {
   return pacedTo - pace.everyMs * (pace.atOnce - 1);
 }
 
-/** Begins without a failure before it, unless that has been done too often of late. */
+/** Begins without a failure before it, unless that has been done too often of late. One that has settled is no storm. */
 function beginInTime(session: Session, context: SessionContext): SessionStep {
+  const { phase } = session;
   if (!context.needed) return [session, []];
+  if (phase.kind === 'live' && hasSettled(phase.live, context)) return begin(toIdle(session), 0, context);
   const wait = pacedFrom(session, context.policy) - context.now.monotonic;
-  if (wait <= 0) return begin(session, 0, context);
-  const until = after(context.now, wait);
-  return goDark(session, { reason: tooShort(context), failures: 0, nextTry: { until, notBefore: until } });
+  if (wait <= 0) return begin(toIdle(session), 0, context);
+  const notBefore = after(context.now, Math.min(wait, context.policy.backoff.firstMs));
+  const nextTry = { until: after(context.now, wait), notBefore };
+  return goDark(session, { reason: tooShort(context), failures: 0, nextTry });
 }
+
+const toIdle = (session: Session): Session => ({ ...session, phase: { kind: 'idle' } });
 
 function tooShort({ policy }: SessionContext): Failure {
   const seconds = Math.round(policy.pace.everyMs / 1000);
@@ -193,9 +198,7 @@ function onClock(session: Session, context: SessionContext): SessionStep {
       const { failed } = phase.renewal;
       if (hasCome(phase.live.endsAt, now)) {
         if (!context.needed && failed === undefined) return [rest(session), []];
-        return failed === undefined
-          ? beginInTime({ ...session, phase: { kind: 'idle' } }, context)
-          : goDark(session, failed);
+        return failed === undefined ? beginInTime(session, context) : goDark(session, failed);
       }
       const due =
         failed === undefined
@@ -276,13 +279,15 @@ function onLost(
   if (phase.kind !== 'live' && phase.kind !== 'renewing') return [session, []];
   const { live } = phase;
   if (live.partition !== event.partition) return [session, []];
+  // It had come to its end, as after sleep: that is no loss.
+  if (hasCome(live.endsAt, context.now)) return onClock(session, context);
   if (phase.kind === 'renewing') {
     return [{ ...session, phase: { kind: 'signing-in', attempt: phase.attempt, reason: event.failure } }, []];
   }
   const { failed } = phase.renewal;
   if (failed === undefined && hasSettled(live, context)) {
     if (!context.needed) return [rest(session), []];
-    return beginInTime({ ...session, phase: { kind: 'idle' }, losses: 0 }, context);
+    return beginInTime({ ...session, losses: 0 }, context);
   }
   const losses = failed === undefined ? session.losses + 1 : session.losses;
   const wait = failed ?? { failures: losses, nextTry: waitAfter(losses, event.failure, context) };
