@@ -7,7 +7,7 @@ export interface FailureLimits {
   readonly burst: number;
   /** How many more of them each minute brings. */
   readonly perMinute: number;
-  /** How long a refusal beyond is held back, in ms. */
+  /** How long a refusal beyond is held back, in ms; 0 for not at all. */
   readonly holdMs: number;
   /** Refusals held back at once, of one address and of all; beyond they are given at once. */
   readonly held: { readonly perAddress: number; readonly all: number };
@@ -86,7 +86,8 @@ export function createFailures(clock: Clock, limits: FailureLimits = FAILURE_LIM
       }
       account.untold++;
       const isFull = account.held >= limits.held.perAddress || heldByAll >= limits.held.all;
-      return { tell: false, untold: 0, ready: isFull || released ? Promise.resolve() : hold(account) };
+      const isHeld = limits.holdMs > 0 && !isFull && !released;
+      return { tell: false, untold: 0, ready: isHeld ? hold(account) : Promise.resolve() };
     },
     isNoisy: (address) => accounts.get(addressKey(address)) !== undefined && accountOf(address).left < 1,
     release() {

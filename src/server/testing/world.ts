@@ -19,6 +19,7 @@ import { assembleServer, type AssembledServer, type ServerParts } from '../assem
 import type { AuditEvent } from '../audit/audit.ts';
 import type { Device, DevicePolicy } from '../devices/device.ts';
 import { asJson, deviceOf } from '../devices/document.ts';
+import { FAILURE_LIMITS } from '../limits/failures.ts';
 import type { GenerationV1, GenerationV2, ServerKeys } from '../rotation/generations.ts';
 import type { Sealer } from '../seal/sealer.ts';
 import { memoryState, type MemoryState } from '../state/testing/memory.ts';
@@ -64,7 +65,7 @@ export function vectorGeneration(): GenerationV1 {
 
 /** A fresh generation of protocol 2. */
 export async function newGenerationV2(root: Signer, generation: number, notAfter: number): Promise<GenerationV2> {
-  const pair = (await crypto.subtle.generateKey('X25519', true, ['deriveBits']));
+  const pair = await crypto.subtle.generateKey('X25519', true, ['deriveBits']);
   const privateKey = new Uint8Array(await crypto.subtle.exportKey('pkcs8', pair.privateKey)).slice(-32);
   const publicKey = new Uint8Array(await crypto.subtle.exportKey('raw', pair.publicKey));
   const entropy = new Uint8Array(random.bytes(4096));
@@ -134,6 +135,7 @@ export async function createWorld(parts: Partial<ServerParts> = {}): Promise<Wor
   const world = { state, clock, store, events, alerts, keys, auditFails: false };
   const server = await assembleServer({
     ...{ state, clock, random, stores: [store], sealer: plainSealer, hasV2: true, keysEveryMs: 0 },
+    failureLimits: { ...FAILURE_LIMITS, holdMs: 0 },
     keySource: { read: () => Promise.resolve(world.keys) },
     logger: {
       log: (_level, event, fields) => {
