@@ -21,7 +21,19 @@ const SERVER_FLAGS: readonly Flag[] = [
     help: "name of the server's secret (AUTO_ID_SECRET_NAME)",
   },
   { name: 'keys-dir', argument: 'FOLDER', path: 'keys.directory', help: 'folder with the keys (AUTO_ID_KEYS_DIR)' },
-  { name: 'keys-source', argument: 'KIND', path: 'keys.source', help: 'directory, npm or s3 (VIGIL_KEYS_SOURCE)' },
+  {
+    name: 'keys-source',
+    argument: 'KIND',
+    path: 'keys.source',
+    help: 'directory, npm, s3 or server (VIGIL_KEYS_SOURCE)',
+  },
+  { name: 'protocol', argument: 'VERSION', path: 'server.protocol', help: 'v1 or v2 (VIGIL_SERVER_PROTOCOL)' },
+  {
+    name: 'device',
+    argument: 'FILE',
+    path: 'server.deviceFile',
+    help: 'with v2: who this machine is (VIGIL_DEVICE_FILE)',
+  },
   { name: 'region', argument: 'REGION', path: 'aws.region', help: 'AWS region (AWS_REGION)' },
   {
     name: 'timeout',

@@ -132,7 +132,14 @@ export async function loadSettings(input: LoadSettingsInput): Promise<LoadedSett
   let merged = mergeSettings(named);
   if (merged.settings.keys.npm.registry === undefined && keySourceOf(merged.settings) === 'npm') {
     // Only now is it known whether, and for which scope, a registry is needed at all.
-    merged = mergeSettings([...named, await registryLayer({ ...input, scope: merged.settings.keys.npm.scope })]);
+    named.push(await registryLayer({ ...input, scope: merged.settings.keys.npm.scope }));
+    merged = mergeSettings(named);
+  }
+  const { protocol, deviceFile } = merged.settings.server;
+  if (protocol === 'v2' && deviceFile === undefined && folder !== undefined) {
+    const values = { server: { deviceFile: paths.join(folder, 'device.json') } };
+    named.unshift({ layer: 'defaults', name: '', values });
+    merged = mergeSettings(named);
   }
   return { ...merged, problems: [...problems, ...merged.problems], files };
 }

@@ -18,6 +18,9 @@ const GOOD: Readonly<Record<string, unknown>> = {
   'server.endpoint': 'https://api.example.com',
   'server.secret': 'wall/keys',
   'server.credentialSource': 'vault,secret/wall,2,AWSCURRENT',
+  'server.protocol': 'v2',
+  'server.deviceFile': '/var/lib/vigil/device.json',
+  'server.activationCode': '0123-4567-89AB',
   'keys.source': 's3',
   'keys.directory': '/srv/schlüssel',
   'keys.npm.scope': '@example',
@@ -184,7 +187,8 @@ describe('single rules', () => {
     ['server.credentialSource', 'secretsmanager', /store,id/],
     ['server.credentialSource', ',id', /store,id/],
     ['server.credentialSource', 'a,b,c,d,e', /store,id/],
-    ['keys.source', 'git', /directory, npm or s3/],
+    ['keys.source', 'ftp', /directory, npm, s3/],
+    ['server.protocol', 'v3', /v1 or v2/],
     ['keys.npm.scope', '@Upper', /scope/],
     ['keys.npm.scope', '@../../etc', /scope/],
     ['keys.npm.package', '../evil', /package name/],
@@ -324,7 +328,7 @@ describe('layers', () => {
       name: 'env',
       values: { server: { credentialSource: 'vault,x' } },
     };
-    expect(mergeSettings([secret, source]).settings.server).toEqual({ credentialSource: 'vault,x' });
+    expect(mergeSettings([secret, source]).settings.server).toEqual({ protocol: 'v1', credentialSource: 'vault,x' });
     const both = mergeSettings([user({ server: { secret: 'name', credentialSource: 'vault,x' } })]);
     expect(both.problems[0]?.sentence).toContain('must not stand beside');
   });
@@ -387,6 +391,7 @@ describe('what is shown of a value', () => {
   const shown = (path: string, value: unknown) => shownValue(fieldAt(path) as Field, value);
   it('leaves out secrets and logins', () => {
     expect(FIELDS.filter(({ secret }) => secret).map(({ path }) => path)).toEqual([
+      'server.activationCode',
       'keys.npm.token',
       'keys.s3.secretAccessKey',
       'keys.s3.sessionToken',

@@ -55,6 +55,9 @@ export function misfitsOf(settings: Settings): readonly Misfit[] {
     if (wanted !== '[]') first(matches, wanted, index, `[${index}].match`, 'the same as that');
   }
 
+  if (settings.keys.source === 'server' && settings.server.protocol !== 'v2') {
+    add('keys.source', '', 'must not be server unless server.protocol is v2');
+  }
   const { host, token } = settings.health;
   if (!isLoopbackHost(host) && token === undefined) {
     add('health.host', '', 'must be an address of this machine itself (127.0.0.1) unless health.token is set');

@@ -10,14 +10,22 @@ export { credentialSourceOf } from './sessions.ts';
 /** `keys`: fetching a key set. `credentials`: that and the auto-id server. `login-url`, `wall`: that, role and page. */
 export type Purpose = 'keys' | 'credentials' | 'login-url' | 'wall';
 
-/** The key source that the settings mean: the one named, or the first that is configured of directory, npm, S3. */
+/**
+ * The key source that the settings mean: the one named, or the first that is configured of directory, npm, S3; with
+ * protocol 2 the server itself where none is.
+ */
 export function keySourceOf(settings: Settings): KeySourceName | undefined {
   const { source, directory, npm, s3 } = settings.keys;
   if (source !== undefined) return source;
   if (directory !== undefined) return 'directory';
   if (npm.scope !== undefined) return 'npm';
   if (s3.bucket !== undefined) return 's3';
-  return undefined;
+  return settings.server.protocol === 'v2' ? 'server' : undefined;
+}
+
+/** Whether a session's login addresses are made by the server, from its store `console`: the machine gets no credentials. */
+export function isServerSignIn(settings: Settings, session: string): boolean {
+  return settings.server.protocol === 'v2' && /^console(,|$)/.test(credentialSourceOf(settings, session) ?? '');
 }
 
 function missingKeys(settings: Settings): string[] {
@@ -26,6 +34,8 @@ function missingKeys(settings: Settings): string[] {
     case undefined:
     case 'directory':
       return directory === undefined ? ['keys.directory'] : [];
+    case 'server':
+      return [];
     case 'npm':
       return npm.registry === undefined ? ['keys.npm.registry'] : [];
     case 's3': {
@@ -44,13 +54,16 @@ function missingKeys(settings: Settings): string[] {
  */
 export function missingFields(settings: Settings, purpose: Purpose, target: Partial<Target> = {}): readonly string[] {
   const missing = missingKeys(settings);
+  if (settings.server.protocol === 'v2' && settings.server.deviceFile === undefined) missing.push('server.deviceFile');
   if (purpose === 'keys') return missing;
   if (settings.server.endpoint === undefined) missing.push('server.endpoint');
   const { session, dashboard } = targetOf(settings, target);
   const plan = purpose === 'wall' ? wallPlanOf(settings) : { sessions: [session], dashboards: { [dashboard]: true } };
   if (plan.sessions.some((name) => credentialSourceOf(settings, name) === undefined)) missing.push('server.secret');
   if (purpose === 'credentials') return missing;
-  const roles = plan.sessions.map((name) => sessionSettings(settings, name));
+  // Where the server signs in to the console, the role is its matter.
+  const own = plan.sessions.filter((name) => !isServerSignIn(settings, name));
+  const roles = own.map((name) => sessionSettings(settings, name));
   if (roles.some((role) => role !== undefined && role.arn === undefined)) missing.push('role.arn');
   const dashboards = Object.keys(plan.dashboards).map((name) => dashboardSettings(settings, name));
   if (dashboards.some((one) => one !== undefined && one.url === undefined)) missing.push('dashboard.url');

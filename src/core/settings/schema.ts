@@ -26,6 +26,12 @@ import { role, roles } from './role-schema.ts';
 
 export { fieldNotes, isLoopbackHost } from './field-kinds.ts';
 
+const filePath = (what: string) =>
+  text()
+    .exactOptional()
+    .describe(`${what} A relative path starts at the folder of the settings file.`)
+    .register(fieldNotes, { path: true });
+
 const server = z
   .strictObject({
     endpoint: endpoint()
@@ -37,6 +43,21 @@ const server = z
     credentialSource: credentialSource()
       .exactOptional()
       .describe('Where the server takes the AWS keys from, in full: store,id[,version[,stage]]. Instead of secret.'),
+    protocol: z
+      .enum(['v1', 'v2'], { error: 'must be v1 or v2' })
+      .default('v1')
+      .describe(
+        'Protocol of the server. With v2 this machine is a device of its own, enrolled once; it never falls back to v1.',
+      ),
+    deviceFile: filePath(
+      'With v2: file that holds who this machine is. By default device.json beside the user settings.',
+    ),
+    activationCode: secretText()
+      .exactOptional()
+      .describe(
+        'With v2: code that enrols this machine when it is not enrolled yet. Better given as VIGIL_ACTIVATION_CODE.',
+      )
+      .register(fieldNotes, { secret: true }),
   })
   .prefault({})
   .describe('The auto-id server, which hands out AWS credentials.');
@@ -90,21 +111,15 @@ const s3 = z
   .prefault({})
   .describe('Keys in an S3 bucket.');
 
-const filePath = (what: string) =>
-  text()
-    .exactOptional()
-    .describe(`${what} A relative path starts at the folder of the settings file.`)
-    .register(fieldNotes, { path: true });
-
 const keys = z
   .strictObject({
     source: z
-      .enum(['directory', 'npm', 's3'], { error: 'must be directory, npm or s3' })
+      .enum(['directory', 'npm', 's3', 'server'], { error: 'must be directory, npm, s3 or server' })
       .exactOptional()
       .describe(
-        'Where the keys come from. Where it is missing, the first of directory, npm and s3 that is configured.',
+        'Where the keys come from. Where it is missing, the first of directory, npm and s3 that is configured; with server.protocol v2 the server itself otherwise.',
       ),
-    directory: filePath('Folder that holds the keys: info2048.bin and public.pem.'),
+    directory: filePath('Folder that holds the keys: info2048.bin and public.pem, or keyset.bin for protocol v2.'),
     npm,
     s3,
   })
