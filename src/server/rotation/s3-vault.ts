@@ -14,6 +14,7 @@ import type { AwsCredentials } from '../../credentials/provider.ts';
 import { statusOf } from '../../keys/s3-errors.ts';
 import { SDK_CLIENT_OPTIONS, sdkRequestHandler } from '../../keys/sdk-request-handler.ts';
 import type { Sealer } from '../seal/sealer.ts';
+import { environmentCredentials } from '../stores/own-credentials.ts';
 import type { KeyVault } from './vault.ts';
 
 /** Longest object, in bytes: a generation has some 6 MiB. */
@@ -22,6 +23,7 @@ const LONGEST_OBJECT = 32 * 1024 * 1024;
 const MOST_ATTEMPTS = 3;
 /** What no ring names after so long, in ms, was left by a process that died before its ring was written. */
 const ORPHAN_MS = 3600_000;
+const CALL_TIMEOUT_MS = 20_000;
 const RING = 'ring.json';
 
 export interface S3VaultOptions {
@@ -186,6 +188,30 @@ export function s3Vault(options: S3VaultOptions): KeyVault {
         } while (token !== undefined);
       }),
   };
+}
+
+/**
+ * The vault of a server on AWS, as its environment names it: VIGIL_KEY_BUCKET, AWS_REGION (or AWS_DEFAULT_REGION), and the
+ * AWS credentials. Throws SETTINGS_MISSING.
+ */
+export function s3VaultFromEnv(
+  env: Readonly<Record<string, string | undefined>>,
+  ports: Pick<S3VaultOptions, 'fetch' | 'clock' | 'sealer'>,
+): KeyVault {
+  const [bucket = '', region = ''] = [env['VIGIL_KEY_BUCKET'], env['AWS_REGION'] ?? env['AWS_DEFAULT_REGION']];
+  if (bucket === '' || region === '') {
+    const sentence = "Name the bucket of the server's keys in VIGIL_KEY_BUCKET, and its region in AWS_REGION.";
+    throw new AppError('SETTINGS_MISSING', sentence);
+  }
+  const endpoint = env['AWS_ENDPOINT_URL_S3'] ?? env['AWS_ENDPOINT_URL'] ?? '';
+  return s3Vault({
+    ...ports,
+    bucket,
+    region,
+    ...(endpoint === '' ? {} : { endpoint }),
+    credentials: environmentCredentials(env),
+    timeoutMs: CALL_TIMEOUT_MS,
+  });
 }
 
 /** The same as in a folder: sealed keys may move between the two. */

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import {
   DeleteItemCommand,
+  DescribeTableCommand,
   DynamoDBClient,
   GetItemCommand,
   PutItemCommand,
@@ -44,14 +45,7 @@ type Row = Record<string, AttributeValue>;
  */
 export function openDynamoDbState(options: DynamoDbStateOptions): StateStore {
   const { tableName: TableName } = options;
-  const client = new DynamoDBClient({
-    ...SDK_CLIENT_OPTIONS,
-    maxAttempts: MOST_ATTEMPTS,
-    region: options.region,
-    credentials: options.credentials,
-    ...(options.endpoint === undefined ? {} : { endpoint: options.endpoint }),
-    requestHandler: sdkRequestHandler(options.fetch, { timeoutMs: options.timeoutMs, maxBytes: LONGEST_ANSWER }),
-  });
+  const client = clientOf(options);
   const keyOf = (table: Table, key: string): Row => ({ pk: { S: table }, sk: { S: key } });
 
   async function row(table: Table, key: string): Promise<Row | undefined> {
@@ -128,6 +122,34 @@ export function openDynamoDbState(options: DynamoDbStateOptions): StateStore {
       return Promise.resolve();
     },
   };
+}
+
+/**
+ * What DynamoDB calls this very table (DescribeTable, TableId): a table that was restored has another one, also where it has
+ * the same name. Rejects with STATE_UNAVAILABLE.
+ */
+export async function dynamoDbTableId(options: DynamoDbStateOptions): Promise<string> {
+  const { tableName: TableName } = options;
+  const client = clientOf(options);
+  try {
+    const { Table } = await reached(client.send(new DescribeTableCommand({ TableName })), TableName);
+    const id = Table?.TableId;
+    if (id === undefined) throw unreachable(new Error('no TableId'), TableName);
+    return id;
+  } finally {
+    client.destroy();
+  }
+}
+
+function clientOf(options: DynamoDbStateOptions): DynamoDBClient {
+  return new DynamoDBClient({
+    ...SDK_CLIENT_OPTIONS,
+    maxAttempts: MOST_ATTEMPTS,
+    region: options.region,
+    credentials: options.credentials,
+    ...(options.endpoint === undefined ? {} : { endpoint: options.endpoint }),
+    requestHandler: sdkRequestHandler(options.fetch, { timeoutMs: options.timeoutMs, maxBytes: LONGEST_ANSWER }),
+  });
 }
 
 function conditionOf(ifVersion: number) {
