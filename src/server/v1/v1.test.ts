@@ -16,7 +16,7 @@ beforeAll(async () => {
   verify = await createVerifierV1([vectorGeneration()]);
 });
 
-const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
+const bytes = (text: string): Uint8Array<ArrayBuffer> => new TextEncoder().encode(text);
 
 /** An answer as a client sees it, but for the date. */
 async function seen(response: Response): Promise<unknown> {
