@@ -17,7 +17,7 @@ import { startHealth } from './health/start-health.ts';
 import { openCrashMemory } from './lifecycle/crash-memory.ts';
 import { redactStandardStreams, rememberGpuDeaths, restartOnFaults } from './lifecycle/faults.ts';
 import { HELP, readFlags } from './lifecycle/flags.ts';
-import { isSupervised, restartsOf, takeInstanceLock } from './lifecycle/restart.ts';
+import { holdOf, isSupervised, restartsOf, takeInstanceLock } from './lifecycle/restart.ts';
 import { createDisplayPower } from './power/display-power.ts';
 import { lockSession } from './wall/lockdown.ts';
 import { registerOwnScheme } from './wall/notice-view.ts';
@@ -77,7 +77,8 @@ async function main(): Promise<void> {
   if (!takeInstanceLock(() => app.requestSingleInstanceLock())) refuse('A wall is running already for this user.');
   const userData = app.getPath('userData');
   const supervised = isSupervised(process.env);
-  const memory = openCrashMemory({ folder: userData, clock, version: app.getVersion(), supervised });
+  const hold = supervised ? { supervisedHoldMs: holdOf(process.env) } : {};
+  const memory = openCrashMemory({ folder: userData, clock, version: app.getVersion(), ...hold });
   const { decision } = memory;
   if (!decision.hardwareAcceleration) app.disableHardwareAcceleration();
   let isEnding = false;

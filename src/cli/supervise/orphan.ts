@@ -7,7 +7,7 @@ import { type Root, type WallRecord, readWallRecord } from './root.ts';
 /** The environment of a wall. */
 export function wallEnvironment(
   inherited: Readonly<Record<string, string | undefined>>,
-  told: { readonly healthFile: string; readonly restarts: number; readonly lastEnd: string },
+  told: { readonly healthFile: string; readonly restarts: number; readonly lastEnd: string; readonly holdMs: number },
 ): Readonly<Record<string, string | undefined>> {
   return {
     ...inherited,
@@ -17,6 +17,7 @@ export function wallEnvironment(
     VIGIL_SUPERVISED: '1',
     VIGIL_RESTARTS: String(told.restarts),
     VIGIL_LAST_END: told.lastEnd,
+    VIGIL_HOLD_MS: String(Math.round(told.holdMs)),
   };
 }
 

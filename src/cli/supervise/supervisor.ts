@@ -162,11 +162,11 @@ export async function startSupervisor(options: SupervisorOptions): Promise<Runni
 
   function launch(
     program: Program,
-    { wall: id, lastEnd }: Extract<SupervisorEffect, { type: 'spawn' }>,
+    { wall: id, lastEnd = '', holdMs = 0 }: Extract<SupervisorEffect, { type: 'spawn' }>,
     healthFile: string,
   ): WallProcess {
     const onEnd = (end: End): void => dispatch({ type: 'exited', wall: id, end });
-    const env = wallEnvironment(options.env, { healthFile, restarts: id - 1, lastEnd: lastEnd ?? '' });
+    const env = wallEnvironment(options.env, { healthFile, restarts: id - 1, lastEnd, holdMs });
     try {
       const { file, args } = commandOf(program);
       return startWall({ file, args, env, logger, now: () => clock.monotonic(), onEnd });

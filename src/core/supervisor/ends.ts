@@ -3,7 +3,7 @@ import { backoffMs } from '../renewal/backoff.ts';
 import { chooseNext } from './choice.ts';
 import type { End, Supervisor, SupervisorContext, SupervisorEvent, SupervisorStep, Wall } from './state.ts';
 import { isProven, log, startCurrent, stop, andThen, without } from './steps.ts';
-import { canRegret, lose, regret, startTrial } from './trial.ts';
+import { canRegret, lose, regret, startTrial, tryInstead } from './trial.ts';
 
 /** This many ends in a row before a wall ran well are a crash loop. */
 export const LOOP = 3;
@@ -76,7 +76,11 @@ export function onFault(supervisor: Supervisor, wall: Wall, how: string, context
   );
 }
 
-/** The current program's wall is gone. The first time it is started again at once. */
+/**
+ * The current program's wall is gone. The first time it is started again at once; later it is started at once and told to hold
+ * back, so that its notice stands on the display meanwhile. Without a wall passes only what no wall could show: usage and
+ * settings, and walls that die even while they hold back.
+ */
 function onDeath(
   before: Supervisor,
   wall: Wall,
@@ -85,7 +89,8 @@ function onDeath(
   context: SupervisorContext,
 ): SupervisorStep {
   const { now, policy, fraction } = context;
-  const ranWell = now - wall.startedAt >= policy.settledMs;
+  const ranMs = now - wall.startedAt;
+  const ranWell = ranMs >= policy.settledMs + (wall.holdMs ?? 0);
   const settled = settle(before, ranWell);
   const failures = settled.failures + 1;
   const { program } = wall;
@@ -101,8 +106,15 @@ function onDeath(
       ? 0
       : backoffMs(policy.backoff, failures - 1, fraction);
   if (waitMs === 0) return startCurrent(chosen, context);
+  const isInVain = chosen.holdsInVain === true || (wall.holdMs !== undefined && ranMs < wall.holdMs);
+  if (!slow && !isInVain) {
+    const told = log('warn', 'wall.restart-held', { holdMs: waitMs, failures, how });
+    const held = (): SupervisorStep => startCurrent({ ...chosen, holdMs: waitMs }, context);
+    return andThen([chosen, [told]], (it) => (failures >= LOOP ? tryInstead(it, context) : undefined) ?? held());
+  }
+  const waiting: Supervisor = isInVain ? { ...chosen, holdsInVain: true } : chosen;
   return [
-    { ...chosen, phase: { kind: 'waiting', until: now + waitMs } },
+    { ...waiting, phase: { kind: 'waiting', until: now + waitMs } },
     [log('warn', 'wall.restart-later', { waitMs, failures, how })],
   ];
 }
@@ -110,7 +122,7 @@ function onDeath(
 /** What a wall that ran well puts an end to. */
 export function settle(supervisor: Supervisor, ranWell: boolean): Supervisor {
   if (!ranWell) return supervisor;
-  return { ...without(supervisor, 'probation'), failures: 0 };
+  return { ...without(without(supervisor, 'probation'), 'holdsInVain'), failures: 0 };
 }
 
 /** The supervisor ends. */

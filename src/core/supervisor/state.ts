@@ -66,6 +66,8 @@ export interface Wall {
   readonly program: Program;
   readonly trial?: Trial;
   readonly startedAt: number;
+  /** What it was told to hold back for after its start, in ms: it shows its notice meanwhile, and signs in nowhere. */
+  readonly holdMs?: number;
   readonly answered: boolean;
   /** Checks in a row without an answer. */
   readonly misses: number;
@@ -118,6 +120,10 @@ export interface Supervisor {
   /** Ends in a row of the current program's walls before they ran well. */
   readonly failures: number;
   readonly lastEnd?: string;
+  /** What the next wall is to hold back for, in ms. */
+  readonly holdMs?: number;
+  /** A wall died while it held back, and none has run well since: only time without a wall keeps the next from dying too. */
+  readonly holdsInVain?: true;
   /** Digests of programs whose files were verified whole in this life, and that have given no cause for doubt since. */
   readonly verified: readonly string[];
   /** When the current program's wall was last well, or the supervisor's start. */
@@ -167,6 +173,7 @@ export type SupervisorEffect =
       readonly trial?: { readonly fair: boolean };
       readonly failures: number;
       readonly lastEnd?: string;
+      readonly holdMs?: number;
     }
   /** Ask the wall how it is. */
   | { readonly type: 'ask'; readonly wall: number }
@@ -182,7 +189,7 @@ export type SupervisorEffect =
     };
 
 export interface SupervisorPolicy {
-  /** Waits between restarts; the first restart comes at once. */
+  /** Waits between restarts, spent by the wall with its notice in sight where it can; the first restart comes at once. */
   readonly backoff: BackoffPolicy;
   /** The same after an end that a restart does not mend: settings, usage. */
   readonly slowBackoff: BackoffPolicy;

@@ -59,24 +59,28 @@ export function spawn(
   trial: { readonly fair: boolean } | undefined,
   { now, policy }: SupervisorContext,
 ): SupervisorStep {
+  const { lastEnd } = supervisor;
+  const holdMs = trial === undefined ? supervisor.holdMs : undefined;
+  const held = holdMs === undefined ? {} : { holdMs };
   const wall: Wall = {
     id: supervisor.walls + 1,
     program,
     startedAt: now,
+    ...held,
     answered: false,
     misses: 0,
     checkAt: now + policy.checks.startingMs,
     ...(trial === undefined ? {} : { trial: { fair: trial.fair, by: now + policy.trialMs } satisfies Trial }),
   };
-  const { lastEnd } = supervisor;
   return [
-    { ...supervisor, walls: wall.id, phase: { kind: 'running', wall } },
+    { ...without(supervisor, 'holdMs'), walls: wall.id, phase: { kind: 'running', wall } },
     [
       {
         type: 'spawn',
         wall: wall.id,
         program,
         failures: supervisor.failures,
+        ...held,
         ...(trial === undefined ? {} : { trial: { fair: trial.fair } }),
         ...(lastEnd === undefined ? {} : { lastEnd }),
       },

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { expendable } from './choice.ts';
 import { DEFAULT_SUPERVISOR_POLICY as POLICY, NOTHING_REMEMBERED } from './state.ts';
-import { INSTALLED, type World, begin, createWorld, pass, send, strike, version } from './testing/world.ts';
+import { GOOD, INSTALLED, type World, begin, createWorld, pass, send, strike, version } from './testing/world.ts';
 
 const SECOND = 1_000;
 const MINUTE = 60_000;
@@ -33,18 +33,46 @@ function arrive(...programs: readonly (typeof OLD)[]): void {
 describe('restarts', () => {
   beforeEach(settled);
 
-  it('come at once the first time, then later and later, and never end', () => {
-    const gaps: number[] = [];
-    for (let i = 0; i < 14; i++) {
-      strike(world, { kind: 'signal', signal: 'SIGTRAP' });
-      const from = world.now;
-      while (world.wall === undefined) pass(world, SECOND);
-      gaps.push(world.now - from);
+  it('come at once, and hold back longer and longer with their notice in sight, and never end', () => {
+    world.characters.set('1.0.0', { ...GOOD, endsAfterMs: MINUTE });
+    world.spawned.length = 0;
+    strike(world, { kind: 'signal', signal: 'SIGTRAP' });
+    for (let second = 0; second < 3 * 3600; second++) {
+      pass(world, SECOND);
+      expect(running()).toBe('1.0.0');
     }
-    expect(gaps[0]).toBe(0);
-    expect(gaps[1]).toBeGreaterThan(0);
-    expect(Math.max(...gaps)).toBeLessThanOrEqual(POLICY.backoff.longestMs);
+    const holds = world.spawned.map(({ holdMs }) => holdMs);
+    expect(holds[0]).toBe(0);
+    expect(holds[1]).toBeGreaterThan(0);
+    expect(Math.max(...holds)).toBeLessThanOrEqual(POLICY.backoff.longestMs);
+    expect(holds.at(-1)).toBeGreaterThanOrEqual(POLICY.backoff.longestMs / 2);
+    expect(world.spawned.length).toBeGreaterThan(20);
+  });
+
+  it('come later and later when walls die even while they hold back, and never end', () => {
+    world.characters.set('1.0.0', { ...GOOD, endsAfterMs: 1, heedsNoHold: true });
+    world.spawned.length = 0;
+    strike(world, { kind: 'signal', signal: 'SIGTRAP' });
+    pass(world, 3 * HOUR);
+    const gaps = world.spawned.slice(1).map(({ at }, index) => at - (world.spawned[index]?.at ?? 0));
+    // Once it is told to hold back, and does not live to do it.
+    expect(world.spawned.filter(({ holdMs }) => holdMs > 0)).toHaveLength(1);
+    expect(gaps.slice(2).every((gap) => gap >= POLICY.backoff.firstMs / 2)).toBe(true);
+    expect(Math.max(...gaps)).toBeLessThanOrEqual(POLICY.backoff.longestMs + SECOND);
     expect(gaps.at(-1)).toBeGreaterThanOrEqual(POLICY.backoff.longestMs / 2);
+    expect(world.spawned.length).toBeLessThan(100);
+  });
+
+  it('hold back again once a wall has run well', () => {
+    world.characters.set('1.0.0', { ...GOOD, endsAfterMs: 1, heedsNoHold: true });
+    strike(world, { kind: 'signal', signal: 'SIGTRAP' });
+    pass(world, MINUTE);
+    world.characters.set('1.0.0', GOOD);
+    pass(world, HOUR);
+    world.spawned.length = 0;
+    strike(world, { kind: 'signal', signal: 'SIGTRAP' });
+    strike(world, { kind: 'signal', signal: 'SIGTRAP' });
+    expect(world.spawned.map(({ holdMs }) => holdMs > 0)).toEqual([false, true]);
   });
 
   it('come at once again after a wall ran well', () => {
@@ -479,7 +507,7 @@ describe('a wall that was left behind', () => {
 
   it('in the midst of its trial goes on with it', () => {
     settled();
-    world.wall = { id: 1, program: NEW, startedAt: world.now, wasLive: false };
+    world.wall = { id: 1, program: NEW, startedAt: world.now, holdMs: 0, wasLive: false };
     begin(world, [NEW, OLD], { program: NEW, trial: { fair: true } });
     pass(world, MINUTE);
     expect([running(), world.disk.pointer]).toEqual(['1.1.0', '1.1.0']);
@@ -487,7 +515,7 @@ describe('a wall that was left behind', () => {
 
   it('that hangs is replaced', () => {
     settled();
-    world.wall = { id: 1, program: OLD, startedAt: 0, wasLive: true, frozen: true };
+    world.wall = { id: 1, program: OLD, startedAt: 0, holdMs: 0, wasLive: true, frozen: true };
     begin(world, [OLD], { program: OLD });
     pass(world, 5 * MINUTE);
     expect(running()).toBe('1.0.0');

@@ -166,7 +166,7 @@ function onClock(supervisor: Supervisor, context: SupervisorContext): Supervisor
 function onRunningClock(before: Supervisor, wall: Wall, context: SupervisorContext): SupervisorStep {
   const { now, policy } = context;
   const isCurrent = wall.trial === undefined;
-  const supervisor = settle(before, isCurrent && now - wall.startedAt >= policy.settledMs);
+  const supervisor = settle(before, isCurrent && now - wall.startedAt >= policy.settledMs + (wall.holdMs ?? 0));
   if (wall.trial !== undefined && now >= wall.trial.by && wall.liveSince === undefined) {
     return onFault(supervisor, wall, 'not-live', context);
   }

@@ -26,10 +26,15 @@ const logger = { log: (level: string, event: string) => void logged.push({ level
 const warnings = () => logged.filter(({ event }) => event !== 'crash-memory.decision').map(({ event }) => event);
 
 /** Begins a run, a minute after the last. */
-function begin(version = '1.0.0', supervised = false) {
+function begin(version = '1.0.0', supervisedHoldMs?: number) {
   now += 60_000;
   const clock = { now: () => now, monotonic: () => now };
-  const memory = openCrashMemory({ folder, clock, version, supervised });
+  const memory = openCrashMemory({
+    folder,
+    clock,
+    version,
+    ...(supervisedHoldMs === undefined ? {} : { supervisedHoldMs }),
+  });
   memory.tellTo(logger);
   return memory;
 }
@@ -53,15 +58,15 @@ describe('the crash memory', () => {
     expect(begin().decision).toMatchObject({ mode: 'normal', holdMs: 0 });
   });
 
-  it('lets the supervisor alone hold back, in safe mode too', () => {
-    const supervised = () => begin('1.0.0', true);
+  it('lets the supervisor alone say for how long to hold back, in safe mode too', () => {
+    const supervised = (holdMs = 0) => begin('1.0.0', holdMs);
     for (let i = 0; i < 3; i++) expect(supervised().decision).toMatchObject({ mode: 'normal', holdMs: 0 });
     const fourth = supervised();
     expect(fourth.decision).toMatchObject({ mode: 'safe', holdMs: 0 });
     expect(fourth.decision.reason).toContain('3 times in a row');
     expect(fourth.settlesAfterMs).toBe(600_000);
     for (let i = 0; i < 3; i++) fourth.gpuDied();
-    expect(supervised().decision).toMatchObject({ mode: 'safe', holdMs: 0, hardwareAcceleration: false });
+    expect(supervised(7_000).decision).toMatchObject({ mode: 'safe', holdMs: 7_000, hardwareAcceleration: false });
     // The next one has no supervisor, and nobody who waited.
     expect(begin().decision).toMatchObject({ mode: 'safe', holdMs: 120_000, hardwareAcceleration: false });
   });

@@ -41,8 +41,8 @@ export interface CrashMemoryOptions {
   readonly clock: Pick<Clock, 'now' | 'monotonic'>;
   /** Version of the program. */
   readonly version: string;
-  /** A supervisor starts the wall anew, and has waited already: this run holds nothing back. */
-  readonly supervised: boolean;
+  /** A supervisor starts the wall anew, and says how long this run is to hold back, in ms; without one the memory decides. */
+  readonly supervisedHoldMs?: number;
 }
 
 /** What this process remembers of its runs. Nothing here ever throws. */
@@ -70,7 +70,7 @@ export interface CrashMemoryFile {
  * A file that cannot be read is taken for no memory at all, and replaced; a disk that takes none leaves the wall as it is. Both are
  * logged once.
  */
-export function openCrashMemory({ folder, clock, version, supervised }: CrashMemoryOptions): CrashMemoryFile {
+export function openCrashMemory({ folder, clock, version, supervisedHoldMs }: CrashMemoryOptions): CrashMemoryFile {
   const path = join(folder, 'crash-memory.json');
   const startedAt = clock.monotonic();
   const untold: (readonly [event: string, fields: Readonly<Record<string, unknown>>])[] = [];
@@ -99,7 +99,7 @@ export function openCrashMemory({ folder, clock, version, supervised }: CrashMem
   };
   const [begun, decided] = beginRun(memory, Math.max(0, Math.round(clock.now())), version);
   keep(begun);
-  const decision = supervised ? { ...decided, holdMs: 0 } : decided;
+  const decision = supervisedHoldMs === undefined ? decided : { ...decided, holdMs: supervisedHoldMs };
   const settlesAfterMs = decision.holdMs + SETTLED_MS;
 
   return {

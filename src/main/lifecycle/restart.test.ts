@@ -1,5 +1,12 @@
 import { describe, expect, it } from 'vitest';
-import { createFaultHandlers, isSupervised, relaunchArguments, restartsOf, takeInstanceLock } from './restart.ts';
+import {
+  createFaultHandlers,
+  holdOf,
+  isSupervised,
+  relaunchArguments,
+  restartsOf,
+  takeInstanceLock,
+} from './restart.ts';
 
 function stage({ kept = true, ending = false, holdMs = 0, supervised = false } = {}) {
   const did: string[] = [];
@@ -118,6 +125,12 @@ describe('a new start', () => {
     expect(restartsOf({})).toBe(0);
     expect(restartsOf({ VIGIL_RESTARTS: '12' })).toBe(12);
     for (const odd of ['', '-1', '1e9', 'many', '9'.repeat(30)]) expect(restartsOf({ VIGIL_RESTARTS: odd })).toBe(0);
+  });
+
+  it('holds back as long as its supervisor says, if that makes sense', () => {
+    expect(holdOf({ VIGIL_HOLD_MS: '4000' })).toBe(4_000);
+    expect(holdOf({ VIGIL_HOLD_MS: '999999999' })).toBe(600_000);
+    for (const odd of ['', '-1', '1e3', 'long', '9'.repeat(30)]) expect(holdOf({ VIGIL_HOLD_MS: odd })).toBe(0);
   });
 
   it('repeats the arguments but for those with a secret', () => {

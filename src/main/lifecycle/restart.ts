@@ -10,6 +10,8 @@ const FLUSH_WITHIN_MS = 2_000;
 const MOST_REJECTIONS = 3;
 const REJECTIONS_WITHIN_MS = 3_600_000;
 const LOCK_TRIES = 15;
+/** No supervisor of ours wishes for more. */
+const LONGEST_HOLD_MS = 600_000;
 const LOCK_PAUSE_MS = 200;
 
 export interface FaultOptions {
@@ -76,6 +78,12 @@ function stackOf(thrown: unknown): string | undefined {
 /** Whether something outside starts the wall again when it ends. */
 export function isSupervised(env: Readonly<Record<string, string | undefined>>): boolean {
   return [env['VIGIL_SUPERVISED'], env[HEALTH_FILE_VARIABLE]].some((value) => value !== undefined && value !== '');
+}
+
+/** How long the supervisor wants this start to hold back, in ms; 0 where it says nothing sensible. */
+export function holdOf(env: Readonly<Record<string, string | undefined>>): number {
+  const text = env['VIGIL_HOLD_MS'] ?? '';
+  return /^\d{1,9}$/.test(text) ? Math.min(Number(text), LONGEST_HOLD_MS) : 0;
 }
 
 /** How often the program was started anew after it had ended, by a supervisor or by itself, as the one before has told it. */

@@ -18,8 +18,10 @@ export interface Character {
   readonly answersAfterMs?: number;
   /** Until it is live, given the network, in ms; never if absent. */
   readonly liveAfterMs?: number;
-  /** It ends by itself after this, in ms. */
+  /** It ends by itself after this, in ms, counted from the end of its hold. */
   readonly endsAfterMs?: number;
+  /** What it was told to hold back does not keep it from ending. */
+  readonly heedsNoHold?: boolean;
   readonly end?: End;
   /** It ignores SIGTERM. */
   readonly stubborn?: boolean;
@@ -33,6 +35,7 @@ export interface RunningWall {
   readonly id: number;
   readonly program: Program;
   readonly startedAt: number;
+  readonly holdMs: number;
   wasLive: boolean;
   terminatedAt?: number;
   killed?: boolean;
@@ -52,7 +55,7 @@ export interface World {
   readonly disk: { pointer?: string; remembered: Record<string, Remembered> };
   wall: RunningWall | undefined;
   /** Everything that was started, pointed at and logged. */
-  readonly spawned: { readonly at: number; readonly id: string; readonly trial: boolean }[];
+  readonly spawned: { readonly at: number; readonly id: string; readonly trial: boolean; readonly holdMs: number }[];
   readonly pointed: string[];
   /** Verifications: of all bytes, or a quick one. */
   readonly checked: { readonly id: string; readonly whole: boolean }[];
@@ -117,12 +120,14 @@ function carryOut(world: World, effect: SupervisorEffect): void {
         ok: world.characters.get(effect.program.id)?.tampered !== true,
       });
       return;
-    case 'spawn':
+    case 'spawn': {
       if (world.wall !== undefined) world.broken.push('two walls');
       if (world.characters.get(effect.program.id)?.tampered === true) world.broken.push('tampered wall');
-      world.wall = { id: effect.wall, program: effect.program, startedAt: world.now, wasLive: false };
-      world.spawned.push({ at: world.now, id: effect.program.id, trial: effect.trial !== undefined });
+      const { holdMs = 0 } = effect;
+      world.wall = { id: effect.wall, program: effect.program, startedAt: world.now, holdMs, wasLive: false };
+      world.spawned.push({ at: world.now, id: effect.program.id, trial: effect.trial !== undefined, holdMs });
       return;
+    }
     case 'signal':
       if (world.wall?.id !== effect.wall) return;
       if (effect.kill) world.wall.killed = true;
@@ -159,7 +164,8 @@ export function answerOf(world: World, id: number): Answer {
   const age = world.now - wall.startedAt;
   if (age < (character.answersAfterMs ?? Infinity)) return { kind: 'silent' };
   if (!world.network) return { kind: 'ill', reason: 'It cannot reach anything (NETWORK_OFFLINE).', elsewhere: true };
-  if (age < (character.liveAfterMs ?? Infinity)) return { kind: 'ill', reason: 'not yet', elsewhere: false };
+  if (age < wall.holdMs + (character.liveAfterMs ?? Infinity))
+    return { kind: 'ill', reason: 'not yet', elsewhere: false };
   if (world.night) return { kind: 'resting' };
   wall.wasLive = true;
   world.everLive.add(wall.program.id);
@@ -182,8 +188,8 @@ export function pass(world: World, ms: number): void {
 
 function endOf({ wall, characters }: World): number {
   if (wall === undefined) return Infinity;
-  const { endsAfterMs, stubborn } = characters.get(wall.program.id) ?? GOOD;
-  const own = wall.startedAt + (endsAfterMs ?? Infinity);
+  const { endsAfterMs, stubborn, heedsNoHold } = characters.get(wall.program.id) ?? GOOD;
+  const own = wall.startedAt + (heedsNoHold === true ? 0 : wall.holdMs) + (endsAfterMs ?? Infinity);
   if (wall.killed === true) return 0;
   return wall.terminatedAt !== undefined && stubborn !== true && wall.frozen !== true
     ? Math.min(own, wall.terminatedAt + 100)
