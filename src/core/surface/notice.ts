@@ -1,4 +1,5 @@
 /** What stands on a surface while it has no dashboard. Plain data: it crosses IPC to the notice page. */
+import type { Failure } from '../errors.ts';
 import type { Session } from '../session/state.ts';
 
 export type NoticeKind =
@@ -47,14 +48,18 @@ export function noticeOf({ phase }: Session): Notice {
         ? { kind: 'signing-in' }
         : { kind: 'signing-in', code: phase.reason.code, sentence: phase.reason.sentence };
     case 'waiting':
-      return {
-        kind: phase.reason.code.startsWith('NETWORK_') ? 'waiting-for-network' : 'cannot-sign-in',
-        code: phase.reason.code,
-        sentence: phase.reason.sentence,
-        nextTryAt: phase.nextTry.until.wall,
-      };
+      return failureNotice('cannot-sign-in', phase.reason, phase.nextTry.until.wall);
     case 'live':
     case 'renewing':
       return { kind: 'signing-in' };
   }
+}
+
+/** What failed and when it is tried again; whatever failed, a network that is away is told as that. */
+export function failureNotice(
+  kind: 'cannot-sign-in' | 'cannot-show',
+  { code, sentence }: Failure,
+  nextTryAt: number,
+): Notice {
+  return { kind: code.startsWith('NETWORK_') ? 'waiting-for-network' : kind, code, sentence, nextTryAt };
 }

@@ -2,7 +2,7 @@
 import type { Failure } from '../errors.ts';
 import type { Session } from '../session/state.ts';
 import { mustBeSaid } from '../surface/freshness.ts';
-import { type Notice, type StripText, noticeOf } from '../surface/notice.ts';
+import { type Notice, type StripText, failureNotice, noticeOf } from '../surface/notice.ts';
 import { shownOf } from '../surface/surface.ts';
 import type { Wall, WallContext } from './state.ts';
 import { wantsOf } from './outlook.ts';
@@ -33,8 +33,7 @@ export function faceOf(wall: Wall, name: string, context: WallContext): Face | u
     const isIn = session?.phase.kind === 'live' || session?.phase.kind === 'renewing';
     if (!isIn || trouble === undefined)
       return { notice: session === undefined ? STARTING : noticeOf(session), ...picture };
-    const { code, sentence } = trouble.reason;
-    return { notice: { kind: 'cannot-show', code, sentence, nextTryAt: trouble.nextTry.until.wall }, ...picture };
+    return { notice: failureNotice('cannot-show', trouble.reason, trouble.nextTry.until.wall), ...picture };
   }
   const dashboard = dashboards[shown.view.dashboard];
   // Nobody sees it now. Black where the night comes next: what it says takes a moment to change once it is on top.
