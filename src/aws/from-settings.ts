@@ -1,8 +1,8 @@
 /** The chain from keys to credentials to sign-in, put together as the settings say. The one place for command and wall. */
 import { AppError } from '../core/errors.ts';
-import type { Clock, Fetch, FileStore, Logger, Random } from '../core/ports.ts';
+import type { Clock, DeviceStore, Fetch, FileStore, Logger, Random } from '../core/ports.ts';
 import { wallPlanOf } from '../core/plan/from-settings.ts';
-import { credentialSourceOf, keySourceOf, missingProblem, type Purpose } from '../core/settings/requirements.ts';
+import { credentialSourceOf, isServerSignIn, missingProblem, type Purpose } from '../core/settings/requirements.ts';
 import type { Settings } from '../core/settings/schema.ts';
 import {
   DEFAULT_NAME,
@@ -14,12 +14,11 @@ import {
   targetOf,
 } from '../core/settings/sessions.ts';
 import { plain } from '../core/settings/words.ts';
-import { createAutoIdProvider } from '../credentials/auto-id.ts';
 import type { CredentialProvider } from '../credentials/provider.ts';
-import { createKeyRing, type KeyRing } from '../keys/key-ring.ts';
-import type { KeySource } from '../keys/key-set.ts';
+import { KEY_SET_V1, type KeySource } from '../keys/key-set.ts';
+import { type AutoId, autoIdFromSettings, autoIdOptions, providerFor, sourceFromSettings } from './auto-id.ts';
 import type { DurationMemory } from './duration-memory.ts';
-import { federationUrlOf, parseRoleArn, placeOfDashboard, regionFor } from './partitions.ts';
+import { federationUrlOf, parseRoleArn, regionFor } from './partitions.ts';
 import { createSignIn, type SignIn, type StageReport } from './sign-in.ts';
 
 /** What the chain runs on. */
@@ -29,6 +28,8 @@ export interface ChainPorts {
   readonly random: Random;
   readonly files: FileStore;
   readonly logger: Logger;
+  /** The store for a device file's path; a program that has none knows no protocol 2. */
+  readonly deviceStore?: (path: string) => DeviceStore;
 }
 
 /** Hears every secret as soon as it is known, for redaction. */
@@ -40,51 +41,16 @@ function required<T>(value: T | undefined, settings: Settings, purpose: Purpose,
   throw new AppError(problem?.code ?? 'SETTINGS_MISSING', problem?.sentence ?? 'The settings are not complete.');
 }
 
-/** Where S3 is asked first; a bucket elsewhere is found by S3's own answer. */
-function bucketRegionOf({ keys, aws, dashboard }: Settings): string {
-  const place = dashboard.url === undefined ? {} : placeOfDashboard(dashboard.url);
-  return keys.s3.region ?? aws.region ?? place.region ?? 'us-east-1';
-}
-
-/**
- * The key source of the settings; its code is loaded only now, for S3's is large. Rejects with SETTINGS_MISSING, or
- * SETTINGS_INVALID where the source itself finds the settings impossible.
- */
-export async function keySourceFromSettings(settings: Settings, ports: ChainPorts): Promise<KeySource> {
-  const { keys, aws, network } = settings;
-  const { fetch, files } = ports;
-  const timeoutMs = network.timeoutSeconds * 1000;
-  const need = <T>(value: T | undefined) => required(value, settings, 'keys');
-  switch (need(keySourceOf(settings))) {
-    case 'directory': {
-      const { directoryKeySource } = await import('../keys/directory.ts');
-      return directoryKeySource({ files, directory: need(keys.directory) });
-    }
-    case 'npm': {
-      const { npmKeySource } = await import('../keys/npm.ts');
-      const { scope, registry, token } = keys.npm;
-      return npmKeySource({ fetch, registry: need(registry), scope, package: keys.npm.package, token, timeoutMs });
-    }
-    case 's3': {
-      const { s3KeySource } = await import('../keys/s3.ts');
-      const { bucket, prefix, accessKeyId, secretAccessKey, sessionToken } = keys.s3;
-      return s3KeySource({
-        fetch,
-        bucket: need(bucket),
-        prefix,
-        region: bucketRegionOf(settings),
-        endpoint: aws.endpoints.s3 ?? aws.endpoints.all,
-        credentials: { accessKeyId: need(accessKeyId), secretAccessKey: need(secretAccessKey), sessionToken },
-        timeoutMs,
-      });
-    }
-  }
+/** The key source of the settings for sets of protocol 1; see `sourceFromSettings`. */
+export function keySourceFromSettings(settings: Settings, ports: ChainPorts): Promise<KeySource> {
+  return sourceFromSettings(settings, ports, KEY_SET_V1);
 }
 
 /** The secrets that the settings themselves hold, for redaction. */
-export function secretsOfSettings({ keys, network, health }: Settings): readonly string[] {
+export function secretsOfSettings({ server, keys, network, health }: Settings): readonly string[] {
   const { password } = URL.canParse(network.proxy) ? new URL(network.proxy) : { password: '' };
   const known = [
+    server.activationCode,
     keys.npm.token,
     keys.s3.secretAccessKey,
     keys.s3.sessionToken,
@@ -103,35 +69,19 @@ function decodeURIComponentSafely(text: string): string {
   }
 }
 
-/** A key ring over the settings' key source. Rejects as `keySourceFromSettings` does. */
-export async function keyRingFromSettings(settings: Settings, ports: ChainPorts): Promise<KeyRing> {
-  return createKeyRing(await keySourceFromSettings(settings, ports), ports.logger);
-}
-
 /**
- * Credentials from the settings' auto-id server for a session (default: that of the `role` group), over a key ring of
- * the caller's or a new one. Rejects with SETTINGS_MISSING or SETTINGS_INVALID; what `get` rejects with is told in credentials/auto-id.ts.
+ * Credentials from the settings' auto-id server for a session (default: that of the `role` group), over the keys and
+ * device of the caller's or new ones. Rejects with SETTINGS_MISSING or SETTINGS_INVALID; what `get` rejects with is told in credentials/auto-id.ts.
  */
 export async function credentialProviderFromSettings(
   settings: Settings,
   ports: ChainPorts,
-  options: { readonly session?: string; readonly keyRing?: KeyRing; readonly onSecret?: SecretSink } = {},
+  options: { readonly session?: string; readonly autoId?: AutoId; readonly onSecret?: SecretSink } = {},
 ): Promise<CredentialProvider> {
-  const { fetch, random, logger } = ports;
-  const { session = DEFAULT_NAME } = options;
+  const { session = DEFAULT_NAME, onSecret } = options;
   sessionNamed(settings, session);
-  return createAutoIdProvider(
-    {
-      fetch,
-      random,
-      logger,
-      keyRing: options.keyRing ?? (await keyRingFromSettings(settings, ports)),
-      endpoint: required(settings.server.endpoint, settings, 'credentials'),
-      credentialSource: required(credentialSourceOf(settings, session), settings, 'credentials', { session }),
-      timeoutMs: settings.network.timeoutSeconds * 1000,
-    },
-    options.onSecret,
-  );
+  const autoId = options.autoId ?? (await autoIdFromSettings(settings, ports));
+  return providerFor(settings, ports, autoId, session, onSecret);
 }
 
 function sessionNamed(settings: Settings, name: string): SessionSettings {
@@ -158,7 +108,7 @@ export interface SignInFromSettingsOptions {
   /** Instead of the settings' own auto-id server. */
   readonly provider?: CredentialProvider;
   /** Share one among the sign-ins of a program, and likewise `memory`. */
-  readonly keyRing?: KeyRing;
+  readonly autoId?: AutoId;
   readonly memory?: DurationMemory;
   readonly onStage?: (report: StageReport) => void;
   readonly onSecret?: SecretSink;
@@ -177,13 +127,23 @@ export async function signInFromSettings(
 ): Promise<SignIn> {
   const { fetch, clock, logger } = ports;
   const { aws, network } = settings;
-  const { issuer, provider, keyRing, memory, onStage, onSecret } = options;
+  const { issuer, provider, autoId, memory, onStage, onSecret } = options;
   const target = targetOf(settings, options);
   const { session } = target;
   const role = sessionNamed(settings, session);
   const dashboard = dashboardNamed(settings, target.dashboard);
-  const arn = required(role.arn, settings, 'login-url', target);
   const destination = required(dashboard.url, settings, 'login-url', target);
+  if (isServerSignIn(settings, session)) {
+    const own = autoId ?? (await autoIdFromSettings(settings, ports));
+    return serverSignIn(settings, ports, own, {
+      session,
+      destination,
+      region: role.region ?? aws.region,
+      onStage,
+      onSecret,
+    });
+  }
+  const arn = required(role.arn, settings, 'login-url', target);
   const configured = role.region ?? aws.region;
   const regionWith = (url: string, path: string) =>
     regionFor({
@@ -211,7 +171,7 @@ export async function signInFromSettings(
       provider ??
       (await credentialProviderFromSettings(settings, ports, {
         session,
-        ...(keyRing === undefined ? {} : { keyRing }),
+        ...(autoId === undefined ? {} : { autoId }),
         ...(onSecret === undefined ? {} : { onSecret }),
       })),
     role: { ...role, arn },
@@ -222,6 +182,37 @@ export async function signInFromSettings(
     destination,
     timeoutMs: network.timeoutSeconds * 1000,
     ...(memory === undefined ? {} : { memory }),
+    ...(onStage === undefined ? {} : { onStage }),
+    ...(onSecret === undefined ? {} : { onSecret }),
+  });
+}
+
+/** Sign-ins that the server makes for this session. */
+async function serverSignIn(
+  settings: Settings,
+  ports: ChainPorts,
+  autoId: AutoId,
+  options: {
+    readonly session: string;
+    readonly destination: string;
+    readonly region: string | undefined;
+    readonly onStage: SignInFromSettingsOptions['onStage'];
+    readonly onSecret: SecretSink | undefined;
+  },
+): Promise<SignIn> {
+  const { session, destination, region, onStage, onSecret } = options;
+  const { federationUrl } = settings.aws;
+  const source = required(credentialSourceOf(settings, session), settings, 'credentials', { session });
+  if (autoId.protocol === 'v1')
+    throw new AppError('INTERNAL', 'A server of protocol 1 signs in for nobody: report it.');
+  const { createServerSignIn } = await import('./server-sign-in.ts');
+  return createServerSignIn({
+    clock: ports.clock,
+    logger: ports.logger,
+    autoId: autoIdOptions(autoId, ports, source),
+    destination,
+    ...(region === undefined ? {} : { region }),
+    ...(federationUrl === undefined ? {} : { federationUrl }),
     ...(onStage === undefined ? {} : { onStage }),
     ...(onSecret === undefined ? {} : { onSecret }),
   });

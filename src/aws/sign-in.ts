@@ -51,8 +51,16 @@ export interface SignedIn {
   /** When the session's life began and when it ends at the latest, in ms since the epoch by this machine's clock. */
   readonly startedAt: number;
   readonly endsAt: number;
+  /** Empty where the auto-id server signs in, and knows them alone. */
   readonly roleArn: string;
   readonly assumedRoleArn: string;
+}
+
+/** Alarms to be asked for: by their names, by a prefix of their names, or by both; default region: the session's. */
+export interface AlarmQuestion {
+  readonly names?: readonly string[] | undefined;
+  readonly prefix?: string | undefined;
+  readonly region?: string | undefined;
 }
 
 export interface SignIn {
@@ -72,6 +80,8 @@ export interface SignIn {
    * with a sign-in under way. Secrets: not to be logged or kept. Rejects with the AppError of the step that failed.
    */
   credentials(how?: 'fresh'): Promise<RoleSession['credentials']>;
+  /** Where the auto-id server signs in for this machine: it tells the names of the alarms that ring, too. */
+  ringing?(question: AlarmQuestion): Promise<readonly string[]>;
 }
 
 /**

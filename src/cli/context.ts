@@ -1,12 +1,13 @@
 /** What every command needs from the machine: its settings and the ports. */
 import { homedir, hostname } from 'node:os';
 import { AppError } from '../core/errors.ts';
-import type { Clock, Fetch, FileStore, Logger, Random } from '../core/ports.ts';
+import type { Clock, DeviceStore, Fetch, FileStore, Logger, Random } from '../core/ports.ts';
 import type { SettingsLayer, SettingsProblem } from '../core/settings/layers.ts';
 import { missingProblem, type Purpose } from '../core/settings/requirements.ts';
 import type { Settings } from '../core/settings/schema.ts';
 import type { Target } from '../core/settings/sessions.ts';
 import { createNodeClock } from '../node/clock.ts';
+import { createDeviceFile } from '../node/device-file.ts';
 import { createNodeFileStore } from '../node/file-store.ts';
 import { type LoadedSettings, loadSettings } from '../node/load-settings.ts';
 import { createNodeRandom } from '../node/random.ts';
@@ -18,6 +19,7 @@ export interface Ports {
   readonly random: Random;
   readonly files: FileStore;
   readonly logger: Logger;
+  readonly deviceStore: (path: string) => DeviceStore;
 }
 
 /** A command says nothing but its result; failures reach the user as errors. */
@@ -56,6 +58,7 @@ export async function createPorts(settings: Settings): Promise<Ports> {
     random: createNodeRandom(),
     files: createNodeFileStore(),
     logger: SILENT,
+    deviceStore: (path) => createDeviceFile({ path }),
   };
 }
 

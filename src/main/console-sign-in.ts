@@ -1,10 +1,13 @@
 import { app, session as electronSession } from 'electron';
 import { classifyConsolePage } from '../aws/console-page.ts';
-import { keyRingFromSettings, signInFromSettings } from '../aws/from-settings.ts';
+import { autoIdFromSettings } from '../aws/auto-id.ts';
+import { signInFromSettings } from '../aws/from-settings.ts';
+import type { AlarmQuestion } from '../aws/sign-in.ts';
 import type { WallPlan } from '../core/plan/plan.ts';
 import type { Clock, Fetch, Logger, Random } from '../core/ports.ts';
 import type { Settings } from '../core/settings/schema.ts';
 import type { AwsCredentials } from '../credentials/provider.ts';
+import { createDeviceFile } from '../node/device-file.ts';
 import { createNodeFileStore } from '../node/file-store.ts';
 import type { Redactor } from '../node/redact.ts';
 import { createElectronFetch } from './net/electron-fetch.ts';
@@ -24,6 +27,8 @@ export interface ConsoleSignIns {
   readonly credentialsOf: (session: string, how?: 'fresh') => Promise<AwsCredentials>;
   /** Region of a session's AWS calls. */
   readonly regionOf: (session: string) => string;
+  /** Asks the auto-id server which alarms ring, for a session that it signs in; undefined for the others. */
+  readonly ringingOf: (session: string, question: AlarmQuestion) => Promise<readonly string[]> | undefined;
   /** To be told when the network service has died. */
   readonly networkServiceGone: () => void;
 }
@@ -36,7 +41,7 @@ export interface ConsoleSignInPorts {
 }
 
 /**
- * The sign-in chains of the settings' sessions on Electron's network stack, over one key set. May be made before Electron is ready: its
+ * The sign-in chains of the settings' sessions on Electron's network stack, over one key set and one device. May be made before Electron is ready: its
  * calls wait for that, while keys are read meanwhile. Throws AppErrors of the settings (SETTINGS_UNREADABLE, SETTINGS_INVALID,
  * SETTINGS_MISSING).
  */
@@ -60,17 +65,18 @@ export async function createConsoleSignIns(
   // Told to each call that waits for it.
   current.catch(() => undefined);
   const fetch: Fetch = async (request) => (await current)(request);
-  const chainPorts = { fetch, clock, random, files: createNodeFileStore(), logger };
+  const deviceStore = (path: string) => createDeviceFile({ path });
+  const chainPorts = { fetch, clock, random, files: createNodeFileStore(), logger, deviceStore };
   const onSecret = (secret: string) => {
     redactor.add(secret);
   };
-  const keyRing = await keyRingFromSettings(settings, chainPorts);
+  const autoId = await autoIdFromSettings(settings, chainPorts);
   answerLogins(network.proxyLogin);
   const chains = new Map(
     await Promise.all(
       plan.sessions.map(async (session) => {
         const destination = Object.values(plan.dashboards).find((dashboard) => dashboard.session === session);
-        const options = { issuer: ISSUER, keyRing, onSecret, session, dashboard: destination?.name ?? '' };
+        const options = { issuer: ISSUER, autoId, onSecret, session, dashboard: destination?.name ?? '' };
         return [session, await signInFromSettings(settings, chainPorts, options)] as const;
       }),
     ),
@@ -99,6 +105,7 @@ export async function createConsoleSignIns(
     fetch,
     credentialsOf: (session, how) => chainOf(session).credentials(how),
     regionOf: (session) => chainOf(session).region,
+    ringingOf: (session, question) => chainOf(session).ringing?.(question),
     networkServiceGone: () => {
       // A session that the network service died under never answers again.
       current = make();

@@ -152,6 +152,7 @@ export function startWall(options: StartWallOptions): StartedWall {
       watch: watched,
       surface: name,
       credentials: (how) => signIns.credentialsOf(watched.session, how),
+      ringing: (question) => signIns.ringingOf(watched.session, question),
       region: signIns.regionOf(watched.session),
       ...(all === undefined ? {} : { endpoint: all }),
       fetch: signIns.fetch,

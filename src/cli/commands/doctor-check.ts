@@ -14,7 +14,18 @@ export interface Check {
 }
 
 export type CheckName =
-  'clock' | 'settings' | 'proxy' | 'keys' | 'server' | 'role' | 'federation' | 'dashboard' | 'alarms' | LitName;
+  | 'clock'
+  | 'settings'
+  | 'proxy'
+  | 'device'
+  | 'device-clock'
+  | 'keys'
+  | 'server'
+  | 'role'
+  | 'federation'
+  | 'dashboard'
+  | 'alarms'
+  | LitName;
 
 /** It does not work. @param of see {@link Check} */
 export function failed(name: CheckName, { code, sentence }: Failure, of?: string): Check {

@@ -4,10 +4,11 @@ import type { SignIn, StageReport } from '../../aws/sign-in.ts';
 import { AppError, type Failure, toAppError } from '../../core/errors.ts';
 import { wallPlanOf } from '../../core/plan/from-settings.ts';
 import type { AlarmWatch, PlannedDashboard, WallPlan } from '../../core/plan/plan.ts';
+import { isServerSignIn } from '../../core/settings/requirements.ts';
 import type { Settings } from '../../core/settings/schema.ts';
 import { DEFAULT_NAME, credentialSourceOf, sessionSettings } from '../../core/settings/sessions.ts';
 import type { AwsCredentials } from '../../credentials/provider.ts';
-import type { KeyRing } from '../../keys/key-ring.ts';
+import type { AutoId } from '../../aws/auto-id.ts';
 import type { Ports } from '../context.ts';
 import { type Check, failed, fine, skipped } from './doctor-check.ts';
 
@@ -18,7 +19,7 @@ export interface SessionWalk {
   readonly settings: Settings;
   readonly ports: Ports;
   /** The keys; a sentence where there are none. */
-  readonly keys: KeyRing | string;
+  readonly keys: AutoId | string;
   /** Hears every secret as soon as it is known. */
   readonly keep: (secret: string) => void;
 }
@@ -35,6 +36,10 @@ export async function* sessionChecks(walk: SessionWalk): AsyncGenerator<Check> {
   const isShared = new Set(plan.sessions.map((name) => credentialSourceOf(settings, name))).size === 1;
   const hosts = new Map<string, Promise<Failure | undefined>>();
   for (const session of plan.sessions) {
+    if (isServerSignIn(settings, session)) {
+      yield* serverSignInChecks(walk, plan, session, hosts);
+      continue;
+    }
     // With one session that has no name there is nothing to tell apart.
     const of = plan.sessions.length === 1 && session === DEFAULT_NAME ? undefined : session;
     const source = credentialSourceOf(settings, session);
@@ -54,6 +59,38 @@ export async function* sessionChecks(walk: SessionWalk): AsyncGenerator<Check> {
   }
 }
 
+/** A session that the auto-id server signs in: one request, no credentials, no role of this machine's own. */
+async function* serverSignInChecks(
+  walk: SessionWalk,
+  plan: WallPlan,
+  session: string,
+  hosts: Map<string, Promise<Failure | undefined>>,
+): AsyncGenerator<Check> {
+  const { settings, ports, keys, keep } = walk;
+  const of = plan.sessions.length === 1 && session === DEFAULT_NAME ? undefined : session;
+  const dashboards = Object.values(plan.dashboards).filter((one) => one.session === session);
+  const first = dashboards.find(({ url }) => url !== '');
+  let signIn: SignIn | undefined;
+  if (typeof keys === 'string' || first === undefined) {
+    yield skipped('server', typeof keys === 'string' ? keys : 'The settings do not name a dashboard.', of);
+  } else {
+    try {
+      const options = { session, dashboard: first.name, autoId: keys, onSecret: keep };
+      const made = await signInFromSettings(settings, ports, options);
+      const { startedAt, endsAt } = await made.run();
+      const minutes = Math.round((endsAt - startedAt) / 60_000);
+      yield fine('server', `It signed in for this machine, for ${minutes} minutes; no credential came here.`, of);
+      signIn = made;
+    } catch (thrown) {
+      yield failed('server', toAppError(thrown).toFailure(), of);
+    }
+  }
+  for (const dashboard of dashboards) yield await dashboardCheck(walk, plan, dashboard, hosts);
+  for (const { name, alarms } of plan.surfaces) {
+    if (alarms?.session === session) yield await alarmsCheck(walk, name, alarms, signIn);
+  }
+}
+
 /** The server's credentials for a session, or a sentence on why there are none. */
 async function serverCheck(
   { settings, ports, keys, keep }: SessionWalk,
@@ -66,7 +103,7 @@ async function serverCheck(
     return [skipped('server', why, of), why];
   }
   try {
-    const provider = await credentialProviderFromSettings(settings, ports, { session, keyRing: keys, onSecret: keep });
+    const provider = await credentialProviderFromSettings(settings, ports, { session, autoId: keys, onSecret: keep });
     const credentials = await provider.get();
     return [fine('server', `It gave the access key ${credentials.accessKeyId}.`, of), credentials];
   } catch (thrown) {
@@ -132,7 +169,7 @@ async function dashboardCheck(
 ): Promise<Check> {
   const of = Object.keys(plan.dashboards).length === 1 && name === DEFAULT_NAME ? undefined : name;
   if (url === '') return skipped('dashboard', 'The settings name no address.', of);
-  if (sessionSettings(settings, session)?.arn !== undefined) {
+  if (sessionSettings(settings, session)?.arn !== undefined && !isServerSignIn(settings, session)) {
     try {
       const provider = { name: 'none', get: () => Promise.reject(new Error('not asked for')) };
       await signInFromSettings(settings, ports, { session, dashboard: name, provider });
@@ -168,12 +205,12 @@ async function alarmsCheck(
   { names, prefix, region }: AlarmWatch,
   signIn: SignIn | undefined,
 ): Promise<Check> {
-  if (signIn === undefined) return skipped('alarms', 'The role was not assumed.', surface);
+  if (signIn === undefined) return skipped('alarms', 'Nobody is signed in to ask for them.', surface);
   const { all } = settings.aws.endpoints;
-  try {
+  const askAws = async () => {
     // Large, and most walls watch no alarms.
     const { describeAlarms } = await import('../../aws/alarms.ts');
-    const ringing = await describeAlarms({
+    return describeAlarms({
       fetch: ports.fetch,
       clock: ports.clock,
       credentials: await signIn.credentials(),
@@ -183,6 +220,9 @@ async function alarmsCheck(
       ...(prefix === undefined ? {} : { prefix }),
       timeoutMs: settings.network.timeoutSeconds * 1000,
     });
+  };
+  try {
+    const ringing = await (signIn.ringing?.({ names, prefix, region }) ?? askAws());
     const now = ringing.length === 0 ? 'none of them rings now' : `${ringing.length} of them ring now`;
     return fine('alarms', `The role may ask for them, and ${now}.`, surface);
   } catch (thrown) {

@@ -1,10 +1,10 @@
 /** `vigil doctor`: walks the chain, and says of each part whether it works and what helps. */
-import { keyRingFromSettings, secretsOfSettings } from '../../aws/from-settings.ts';
+import { type AutoId, autoIdFromSettings } from '../../aws/auto-id.ts';
+import { secretsOfSettings } from '../../aws/from-settings.ts';
 import { exitCodeOf, toAppError } from '../../core/errors.ts';
 import { FIELDS, shownValue, valueAt } from '../../core/settings/fields.ts';
 import { keySourceOf, missingFields, missingProblem } from '../../core/settings/requirements.ts';
 import type { Settings } from '../../core/settings/schema.ts';
-import type { KeyRing } from '../../keys/key-ring.ts';
 import type { LoadedSettings } from '../../node/load-settings.ts';
 import { createRedactor } from '../../node/redact.ts';
 import { bestReading, type ClockReading, NOTABLE_SKEW_MS, withClockReadings } from '../clock-check.ts';
@@ -12,6 +12,7 @@ import { createPorts, loadMachineSettings, type Ports } from '../context.ts';
 import { flagLayer } from '../flags.ts';
 import { remedyFor } from '../remedies.ts';
 import { type Check, failed, fine, skipped } from './doctor-check.ts';
+import { deviceCheck, deviceClockCheck } from './doctor-device.ts';
 import { litChecks } from './doctor-lit.ts';
 import { sessionChecks } from './doctor-sessions.ts';
 
@@ -38,16 +39,16 @@ function proxyCheck({ proxy }: Settings['network']): Check {
 }
 
 /** The keys, or a sentence on why there are none. */
-async function keysCheck(settings: Settings, ports: Ports): Promise<readonly [Check, KeyRing | string]> {
+async function keysCheck(settings: Settings, ports: Ports): Promise<readonly [Check, AutoId | string]> {
   if (missingFields(settings, 'keys').length > 0) {
     const why = 'The settings name no key source that is complete.';
     return [skipped('keys', why), why];
   }
   try {
-    const ring = await keyRingFromSettings(settings, ports);
-    await ring.refresh();
+    const autoId = await autoIdFromSettings(settings, ports);
+    await autoId.keyRing.refresh();
     const from = keySourceOf(settings) ?? '';
-    return [fine('keys', `The key set ${ring.current()?.fingerprint ?? ''} came from ${from}.`), ring];
+    return [fine('keys', `The key set ${autoId.keyRing.current()?.fingerprint ?? ''} came from ${from}.`), autoId];
   } catch (thrown) {
     return [failed('keys', toAppError(thrown).toFailure()), 'There are no keys.'];
   }
@@ -98,9 +99,11 @@ async function* walk(loaded: LoadedSettings, keep: (secret: string) => void): As
 }
 
 async function* chainChecks(settings: Settings, ports: Ports, keep: (secret: string) => void): AsyncGenerator<Check> {
+  if (settings.server.protocol === 'v2') yield await deviceCheck(settings, ports);
   const [check, keys] = await keysCheck(settings, ports);
   yield check;
   yield* sessionChecks({ settings, ports, keys, keep });
+  if (typeof keys !== 'string' && keys.protocol === 'v2') yield deviceClockCheck(keys.device.clock.aheadMs());
 }
 
 async function* withLit(chain: AsyncIterable<Check>, lit: Promise<readonly Check[]>): AsyncGenerator<Check> {

@@ -12,6 +12,7 @@ import { type Failure, toAppError } from '../../core/errors.ts';
 import type { AlarmStatus } from '../../core/health/status.ts';
 import type { AlarmWatch } from '../../core/plan/plan.ts';
 import type { Clock, Fetch, Logger, Random } from '../../core/ports.ts';
+import type { AlarmQuestion } from '../../aws/sign-in.ts';
 import type { AwsCredentials } from '../../credentials/provider.ts';
 import { Clockwork } from '../wall/clockwork.ts';
 
@@ -24,6 +25,8 @@ export interface AlarmWatchOptions {
    * has just refused what it had, so they may have been revoked; asked for once, not with every refusal.
    */
   readonly credentials: (how?: 'fresh') => Promise<AwsCredentials>;
+  /** The names of the alarms that ring, where somebody else asks AWS; undefined where this machine does. */
+  readonly ringing?: (question: AlarmQuestion) => Promise<readonly string[]> | undefined;
   /** Where the watch itself names none. */
   readonly region: string;
   /** Instead of the regional endpoint. */
@@ -98,24 +101,29 @@ export function startAlarmWatch(options: AlarmWatchOptions): RunningAlarmWatch {
     }
   };
 
+  const askAws = async (): Promise<readonly string[]> => {
+    const credentials = await (refusals === 1 ? options.credentials('fresh') : options.credentials());
+    // Loaded by the first question: the client is large, and most walls watch no alarms.
+    const { describeAlarms } = await import('../../aws/alarms.ts');
+    const ringing = await describeAlarms({
+      fetch: options.fetch,
+      clock,
+      credentials,
+      region: watch.region ?? options.region,
+      ...(options.endpoint === undefined ? {} : { endpoint: options.endpoint }),
+      ...(watch.names === undefined ? {} : { names: watch.names }),
+      ...(watch.prefix === undefined ? {} : { prefix: watch.prefix }),
+      timeoutMs: options.timeoutMs,
+      clockOffset,
+    });
+    return ringing.map(({ name }) => name);
+  };
+
   const ask = async (question: number): Promise<void> => {
     try {
-      const credentials = await (refusals === 1 ? options.credentials('fresh') : options.credentials());
-      // Loaded by the first question: the client is large, and most walls watch no alarms.
-      const { describeAlarms } = await import('../../aws/alarms.ts');
-      const ringing = await describeAlarms({
-        fetch: options.fetch,
-        clock,
-        credentials,
-        region: watch.region ?? options.region,
-        ...(options.endpoint === undefined ? {} : { endpoint: options.endpoint }),
-        ...(watch.names === undefined ? {} : { names: watch.names }),
-        ...(watch.prefix === undefined ? {} : { prefix: watch.prefix }),
-        timeoutMs: options.timeoutMs,
-        clockOffset,
-      });
+      const ringing = await (options.ringing?.(watch) ?? askAws());
       refusals = 0;
-      if (state.question?.id === question) names = ringing.slice(0, MOST_NAMES).map(({ name }) => name);
+      if (state.question?.id === question) names = ringing.slice(0, MOST_NAMES);
       tell({ type: 'answered', question, ringing: ringing.length > 0 });
     } catch (error) {
       const failure = failureOf(error);
