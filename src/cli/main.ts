@@ -7,6 +7,7 @@ import { Command, CommanderError } from 'commander';
 import { AppError } from '../core/errors.ts';
 import { failureReport } from './failure.ts';
 import { addFlags } from './flags.ts';
+import { addDevices, addKeys } from './server-commands.ts';
 
 type Options = Readonly<Record<string, unknown>>;
 
@@ -94,6 +95,25 @@ function buildProgram(run: (work: () => Promise<Outcome>) => void): Command {
       });
     });
 
+  command('enrol')
+    .description('enrol this machine at an auto-id server of protocol 2, by a one-time activation code')
+    .option('--server <URL>', 'address of the server (AUTO_ID_API_ENDPOINT)')
+    .option(
+      '--code-file <FILE>',
+      'file with the code, which its owner alone may read; else stdin or VIGIL_ACTIVATION_CODE',
+    )
+    .option('--code <CODE>', 'the code itself; every user of this machine sees a command line, so rather not')
+    .option('--device <FILE>', 'file to keep who this machine is in (VIGIL_DEVICE_FILE)')
+    .option('--hint <TEXT>', "what the server's operator shall know it by, instead of the host name")
+    .option('--replace', 'give up the device that this machine is now')
+    .addHelpText(
+      'after',
+      examples('vigil enrol --server https://auto-id.example.com', 'vigil enrol --server URL --code-file code.txt'),
+    )
+    .action((_options: Options, own: Command) => {
+      run(printed(async () => (await import('./commands/enrol.ts')).enrol(own.optsWithGlobals())));
+    });
+
   command('supervise')
     .description(
       'start the wall and keep it running, whatever ends it; try new versions, and go back where they are bad',
@@ -165,6 +185,10 @@ function buildProgram(run: (work: () => Promise<Outcome>) => void): Command {
     .action((_options: Options, own: Command) => {
       run(printed(async () => (await import('./commands/audit.ts')).auditShow(own.optsWithGlobals())));
     });
+
+  const serverProgram = { command, homeOptions, examples, print: (work: () => Promise<string>) => run(printed(work)) };
+  addDevices(serverProgram);
+  addKeys(serverProgram);
 
   return program;
 }

@@ -50,7 +50,7 @@ export function gitSource<S extends VersionedSet>(options: GitSourceOptions, for
         }
         return form.make(there, version(copy.commit));
       }
-      const where = places.map((place) => `${place === '' ? 'the top' : place}`).join(' or ');
+      const where = places.map((place) => (place === '' ? 'the top' : place)).join(' or ');
       throw new AppError(
         'KEYS_NOT_FOUND',
         `There is no ${named(form.files)} at ${where} of ${branch} in the git repository on ${host}: publish the keys to it.`,

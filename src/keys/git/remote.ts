@@ -1,4 +1,4 @@
-import git from 'isomorphic-git';
+import git, { Errors } from 'isomorphic-git';
 import type { GitHttpRequest, GitHttpResponse, HttpClient, PromiseFsClient } from 'isomorphic-git';
 import { toBase64, toUtf8 } from '../../autoid/encoding.ts';
 import { AppError } from '../../core/errors.ts';
@@ -67,7 +67,8 @@ export function gitRemote(options: GitRemoteOptions): GitRemote {
   const ref = `refs/heads/${options.branch}`;
 
   async function head(): Promise<string | undefined> {
-    const refs = await git.listServerRefs({ http, url, prefix: ref, protocolVersion: 1 });
+    // Protocol 1 tells all branches with its first answer; an empty repository tells none.
+    const { refs = [] } = await git.getRemoteInfo2({ http, url, protocolVersion: 1 });
     return refs.find((one) => one.ref === ref)?.oid;
   }
 
@@ -97,7 +98,7 @@ export function gitRemote(options: GitRemoteOptions): GitRemote {
         return blob;
       } catch (error) {
         // No such path, or a folder of that name.
-        if (error instanceof git.Errors.NotFoundError || error instanceof git.Errors.ObjectTypeError) return undefined;
+        if (error instanceof Errors.NotFoundError || error instanceof Errors.ObjectTypeError) return undefined;
         throw error;
       }
     },

@@ -43,6 +43,12 @@ export interface Progress {
   readonly failures: readonly { readonly place: string; readonly error: AppError }[];
 }
 
+export interface Inspection {
+  readonly ring: Ring;
+  /** Whether a place holds the newest set; what asking it failed with, where it could not be told. */
+  readonly places: readonly { readonly place: string; readonly holds: boolean | AppError }[];
+}
+
 /**
  * Moves a server from one generation of keys to the next. Each step is one write that may be repeated, and the ring says
  * which are done, so that `advance` finishes what a killed process has begun. The order is what keeps walls lit: the
@@ -58,6 +64,8 @@ export interface Rotator {
   rotate(how?: { readonly emergency?: boolean; readonly overlapMs?: number }): Promise<Progress>;
   /** Does whatever is due: publishes what is not published, ends overlaps, destroys. Cheap when nothing is. */
   advance(): Promise<Progress>;
+  /** What there is, and unless `places` is false what each place holds, as clients see it; changes nothing. */
+  inspect(what?: { readonly places: boolean }): Promise<Inspection>;
   /** `advance`, and then looks whether every place holds what it should, and puts it there. */
   publish(): Promise<Progress>;
 }
@@ -240,6 +248,17 @@ export function createRotator(options: RotatorOptions): Rotator {
       const done = await advance();
       await vault.sweep(secretsOf((await readRing(vault)).ring));
       return done;
+    },
+    async inspect(what = { places: true }) {
+      const { ring } = await readRing(vault);
+      if (!what.places) return { ring, places: [] };
+      const files = await filesOf(offered(ring));
+      const found: Inspection['places'][number][] = [];
+      for (const place of places) {
+        const holds = await place.holds(files).catch((error: unknown) => toAppError(error));
+        found.push({ place: place.name, holds });
+      }
+      return { ring, places: found };
     },
     async publish() {
       const { failures } = await advance();
