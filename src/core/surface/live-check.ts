@@ -13,6 +13,8 @@ export interface PageContent {
   readonly text?: number;
   /** It says that it is loading. */
   readonly busy: boolean;
+  /** One of its graphics at least is certain to be seen, with nothing over it. What is not known is not certain. */
+  readonly inSight?: boolean;
 }
 
 export type Fault = 'hung' | 'blank' | 'one-colour' | 'error-page';
@@ -35,8 +37,13 @@ export interface Pace {
  * within the same 10 s.
  */
 export const CONTENT_PACE: Pace = { everyMs: 4_000, answerMs: 5_000 };
-/** A picture costs several times what a question does. */
+/** A picture costs ten times what a question does. */
 export const PICTURE_PACE: Pace = { everyMs: 7_500, answerMs: 1_500 };
+/**
+ * A page whose graphics are certain to be seen cannot be of one colour by what is in it, and is as good as one whose picture was looked at. For
+ * what only a picture shows, such as a fault of whatever draws it, one is taken all the same when the last is as old as this, in ms.
+ */
+export const PICTURE_WAITS_MS = 25_000;
 
 /** Graphics beyond these tell nothing more. */
 export const MOST_GRAPHICS = 8;

@@ -40,10 +40,10 @@ export class LiveGuard {
     });
     this.#watch = new LiveWatch(
       {
-        content: async (answerMs) => {
+        content: async (answerMs, isOnTop) => {
           const before = commits;
           // A page that ends while it is looked at says nothing; that it ended is told by others.
-          const content = await askContent(contents, answerMs).catch(() => 'unknown' as const);
+          const content = await askContent(contents, answerMs, isOnTop).catch(() => 'unknown' as const);
           // A page that is replaced while it is asked takes the question with it.
           return content === 'unanswered' && commits !== before ? 'unknown' : content;
         },

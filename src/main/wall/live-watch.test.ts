@@ -3,6 +3,7 @@ import type { Fault, PageContent } from '../../core/surface/live-check.ts';
 import { LiveWatch } from './live-watch.ts';
 
 const FULL: PageContent = { graphics: 8, busy: false };
+const IN_SIGHT: PageContent = { ...FULL, inSight: true };
 const EMPTY: PageContent = { graphics: 0, text: 0, busy: false };
 const CHECK_MS = 10_000;
 
@@ -98,6 +99,44 @@ describe('a page on top', () => {
     await pass(60_000);
     expect(faults).toEqual([fault]);
     expect([well, pictures]).toEqual(seen);
+  });
+
+  it('is pictured seldom as long as its graphics are in sight', async () => {
+    content = IN_SIGHT;
+    await pass(10_000);
+    const before = pictures;
+    await pass(320_000);
+    expect(pictures - before).toBe(10);
+    expect(faults).toEqual([]);
+  });
+
+  it.each([0, 1_000, 3_900, 7_400, 12_000, 24_900, 31_000])(
+    'that is covered %i ms later is told of within one check, although it was in sight',
+    async (later) => {
+      content = IN_SIGHT;
+      await pass(60_000 + later);
+      content = FULL;
+      shows = false;
+      await pass(CHECK_MS);
+      expect(faults).toEqual(['one-colour']);
+    },
+  );
+
+  it('is not believed to be in sight for ever: a picture that shows nothing counts more', async () => {
+    content = IN_SIGHT;
+    await pass(60_000);
+    shows = false;
+    await pass(40_000);
+    expect(faults).toEqual(['one-colour']);
+  });
+
+  it('is looked at as ever where no picture could be had, although it is in sight', async () => {
+    shows = undefined;
+    content = IN_SIGHT;
+    await pass(40_000);
+    const before = pictures;
+    await pass(60_000);
+    expect(pictures - before).toBeGreaterThan(6);
   });
 
   it('is not blamed for what cannot be seen, or for being replaced', async () => {

@@ -2,6 +2,7 @@ import {
   CONTENT_PACE,
   type Fault,
   PICTURE_PACE,
+  PICTURE_WAITS_MS,
   type Pace,
   type PageContent,
   type Seen,
@@ -13,7 +14,8 @@ import {
 
 /** What the watch asks of a page. */
 export interface WatchedPage {
-  content(answerMs: number): Promise<PageContent | 'unanswered' | 'unknown'>;
+  /** @param isOnTop whether it matters if its graphics are in sight */
+  content(answerMs: number, isOnTop: boolean): Promise<PageContent | 'unanswered' | 'unknown'>;
   /** Whether its picture shows something; undefined where that cannot be seen. */
   picture(answerMs: number): Promise<boolean | undefined>;
   /** Whether calls for data have failed since the last one that succeeded. */
@@ -44,6 +46,8 @@ export class LiveWatch {
   readonly #timers: { content?: NodeJS.Timeout; picture?: NodeJS.Timeout } = {};
   /** Counts the times that the page came on top, so that a look from before says nothing of it. */
   #turn = 0;
+  /** When its picture was last looked at, by the monotonic clock; undefined while it is under suspicion, or just being looked at. */
+  #picturedAt: number | undefined;
 
   constructor(page: WatchedPage, events: LiveWatchEvents) {
     this.#page = page;
@@ -54,7 +58,7 @@ export class LiveWatch {
 
   /** What has just painted is what the page is held against first. */
   async #see(): Promise<void> {
-    const content = await this.#page.content(CONTENT_PACE.answerMs);
+    const content = await this.#page.content(CONTENT_PACE.answerMs, false);
     if (content !== 'unanswered' && content !== 'unknown') this.#hold(content);
   }
 
@@ -67,6 +71,7 @@ export class LiveWatch {
     this.#isOnTop = isOnTop;
     this.#turn += 1;
     clearTimeout(this.#timers.picture);
+    this.#picturedAt = undefined;
     if (isOnTop) this.#watchPicture({ goodAt: performance.now() }, this.#turn);
   }
 
@@ -78,13 +83,16 @@ export class LiveWatch {
 
   #watchContent(track: Track): void {
     const look = async (answerMs: number): Promise<Seen> => {
-      const content = await this.#page.content(answerMs);
+      const content = await this.#page.content(answerMs, this.#isOnTop);
       if (content === 'unanswered' || content === 'unknown') return content;
       const callsFail = this.#page.callsFail();
       const seen = judgeContent(content, this.#fullest, callsFail);
       if (seen === 'good' && !callsFail) this.#hold(content);
       if (!this.#isOnTop) return 'good';
-      if (seen === 'good' && !this.#ended) this.#events.well();
+      if (seen === 'good' && !this.#ended) {
+        this.#events.well();
+        if (content.inSight === true) this.#sparePicture();
+      }
       return seen;
     };
     this.#timers.content = this.#next(track, CONTENT_PACE, look, (next) => {
@@ -95,13 +103,23 @@ export class LiveWatch {
   #watchPicture(track: Track, turn: number): void {
     const isOver = () => turn !== this.#turn;
     const look = async (answerMs: number): Promise<Seen> => {
+      this.#picturedAt = undefined;
       const shows = await this.#page.picture(answerMs);
+      if (shows === true && !isOver()) this.#picturedAt = performance.now();
       // Where none can be had (a display asleep, a graphics process that starts anew), none can be held against the page.
       return shows === false && !isOver() ? 'one-colour' : 'good';
     };
     this.#timers.picture = this.#next(track, PICTURE_PACE, look, (next) => {
       if (!isOver()) this.#watchPicture(next, turn);
     });
+  }
+
+  /** The page is in sight: that counts as a look at its picture, unless it is time for a real one. */
+  #sparePicture(): void {
+    const now = performance.now();
+    if (this.#picturedAt === undefined || now - this.#picturedAt >= PICTURE_WAITS_MS) return;
+    clearTimeout(this.#timers.picture);
+    this.#watchPicture({ goodAt: now }, this.#turn);
   }
 
   /** One look in time to come, and what follows. */

@@ -12,7 +12,7 @@ export type MemoryVerdict = 'well' | 'grown' | 'too-large';
 
 const LOOK_EVERY_MS = 1_000;
 // Chromium reads the figures of all processes at each look; a page that is up is looked at less often than one that loads.
-const LOOKS_APART_WHEN_UP = 5;
+const LOOKS_APART_WHEN_UP = 10;
 const LIMITS: MemoryLimits = { grown: 1_000_000, tooLarge: 1_500_000 };
 /** A dashboard that is large by nature is not grown: measured against what it took when it had settled. */
 const GROWN_FACTOR = 1.5;
@@ -67,18 +67,28 @@ export function watchMemory(
 ): () => void {
   const one: Watched = { contents, isUp, judge: new MemoryJudge(), onVerdict };
   watched.add(one);
-  timer ??= setInterval(look, LOOK_EVERY_MS);
+  plan();
   return () => {
     watched.delete(one);
-    if (watched.size > 0) return;
-    clearInterval(timer);
-    timer = undefined;
+    plan();
   };
+}
+
+/** Sets the timer for the next look: no timer runs that finds nothing to look at. */
+function plan(): void {
+  clearTimeout(timer);
+  if (watched.size === 0) return;
+  const anyLoads = [...watched].some(({ isUp }) => !isUp());
+  const apart = anyLoads ? 1 : LOOKS_APART_WHEN_UP - (looks % LOOKS_APART_WHEN_UP);
+  timer = setTimeout(() => {
+    looks += apart;
+    look();
+    plan();
+  }, apart * LOOK_EVERY_MS);
 }
 
 /** One reading for all views. */
 function look(): void {
-  looks += 1;
   const due = [...watched].filter(({ isUp }) => !isUp() || looks % LOOKS_APART_WHEN_UP === 0);
   if (due.length === 0) return;
   const sizes = new Map(app.getAppMetrics().map(({ pid, memory }) => [pid, memory.workingSetSize]));

@@ -1,4 +1,10 @@
-import type { OnHeadersReceivedListenerDetails, OnSendHeadersListenerDetails, Session, WebContents } from 'electron';
+import type {
+  OnHeadersReceivedListenerDetails,
+  OnSendHeadersListenerDetails,
+  Session,
+  WebContents,
+  WebRequestFilter,
+} from 'electron';
 import { retryAfterMs } from '../../autoid/retry-after.ts';
 
 /** What the guard makes of an address in the main frame. */
@@ -51,7 +57,7 @@ export function guardNavigation(contents: WebContents, view: GuardedView): void 
  * @param viewOf the guarded view of a webContents id, if it has one
  */
 export function swallowLastPages(session: Session, viewOf: (contentsId: number) => GuardedView | undefined): void {
-  session.webRequest.onHeadersReceived({ urls: ['<all_urls>'] }, (details, answer) => {
+  session.webRequest.onHeadersReceived({ urls: ['<all_urls>'], types: ['mainFrame'] }, (details, answer) => {
     const view = isPage(details) && details.webContentsId !== undefined ? viewOf(details.webContentsId) : undefined;
     view?.onPageAnswer(wishOf(details));
     const kind = view?.isLive === true ? view.classify(details.url) : undefined;
@@ -71,7 +77,7 @@ export function swallowLastPages(session: Session, viewOf: (contentsId: number) 
  * what comes from the cache, nor a call that the page gives up itself.
  */
 export function watchDataCalls(session: Session, viewOf: (contentsId: number) => GuardedView | undefined): void {
-  const all = { urls: ['<all_urls>'] };
+  const all: WebRequestFilter = { urls: ['<all_urls>'], types: ['xhr'] };
   const viewBehind = (call: Call) =>
     call.resourceType === 'xhr' && call.method !== 'OPTIONS' && call.webContentsId !== undefined
       ? viewOf(call.webContentsId)

@@ -23,17 +23,35 @@ const READY = `new Promise((resolve) => {
   requestAnimationFrame(() => requestAnimationFrame(() => resolve({ ready, busy, content })));
 })`;
 
+// Chromium itself says of an element whether it is certain to be seen: nothing lies over any of it, not even what lets the pointer through, and no
+// filter or opacity changes it (Intersection Observer, version 2). A page that draws no frames gets no answer from it.
+const SIGHT_WITHIN_MS = 250;
+const IN_SIGHT = `(elements, tell) => {
+  const answer = (inSight) => { observer.disconnect(); clearTimeout(timer); tell(inSight); };
+  const look = (seen) => answer(seen.some(({ isVisible }) => isVisible === true));
+  const observer = new IntersectionObserver(look, { trackVisibility: true, delay: 100 });
+  const timer = setTimeout(answer, ${String(SIGHT_WITHIN_MS)}, false);
+  for (const element of elements) observer.observe(element);
+}`;
+
 // As little as tells whether a dashboard is still there: it is asked every few seconds, for years. Text costs most, so it is counted
 // only where there are hardly any graphics.
-const CONTENT = `(() => {
+const contentScript = (isOnTop: boolean) => `(() => {
   const shown = ${SHOWN};
-  let graphics = 0;
+  const found = [];
   for (const element of document.querySelectorAll('canvas, svg, table, img, video, [role="img"]'))
-    if (shown(element) && ++graphics === ${String(MOST_GRAPHICS)}) break;
-  if (graphics > ${String(FEW_GRAPHICS)}) return { graphics, busy: false };
+    if (shown(element) && found.push(element) === ${String(MOST_GRAPHICS)}) break;
+  const graphics = found.length;
+  if (graphics > ${String(FEW_GRAPHICS)}) return ${
+    isOnTop
+      ? `new Promise((resolve) => (${IN_SIGHT})(found, (inSight) => resolve({ graphics, busy: false, inSight })))`
+      : '{ graphics, busy: false }'
+  };
   const busy = [...document.querySelectorAll('[aria-busy="true"], [role="progressbar"]')].some(shown);
   return { graphics, busy, text: (document.body?.innerText ?? '').trim().length };
 })()`;
+const CONTENT = contentScript(false);
+const CONTENT_ON_TOP = contentScript(true);
 
 /** A spot in the page's top left corner, in CSS pixels. */
 const SPOT_SIZE = 4;
@@ -75,16 +93,19 @@ export async function askReady(contents: WebContents): Promise<{ ready: boolean;
 /**
  * What is on a page, for the looks at a live one.
  * @param answerMs how long its main frame may take
+ * @param isOnTop whether it is also asked if its graphics are in sight
  * @returns 'unanswered' where the main frame did not answer; 'unknown' where it could not be asked
  */
 export async function askContent(
   contents: WebContents,
   answerMs: number,
+  isOnTop: boolean,
 ): Promise<PageContent | 'unanswered' | 'unknown'> {
+  const script = isOnTop ? CONTENT_ON_TOP : CONTENT;
   const [main, ...others] = await Promise.all(
     framesOf(contents).map((frame, n) => {
       // Rejected at once while a frame is being replaced.
-      const asked = frame.executeJavaScript(CONTENT).catch(() => 'unknown');
+      const asked = frame.executeJavaScript(script).catch(() => 'unknown');
       return within(n === 0 ? answerMs : Math.min(answerMs, FRAME_WITHIN_MS), asked);
     }),
   );
@@ -92,8 +113,9 @@ export async function askContent(
   const frames = [main, ...others.filter(isRecord)];
   const graphics = frames.reduce((sum, frame) => sum + numberOr(frame['graphics'], 0), 0);
   const busy = frames.some((frame) => frame['busy'] === true);
-  if (frames.some((frame) => frame['text'] === undefined)) return { graphics, busy };
-  return { graphics, busy, text: frames.reduce((sum, frame) => sum + numberOr(frame['text'], 0), 0) };
+  const inSight = frames.some((frame) => frame['inSight'] === true);
+  if (frames.some((frame) => frame['text'] === undefined)) return { graphics, busy, inSight };
+  return { graphics, busy, inSight, text: frames.reduce((sum, frame) => sum + numberOr(frame['text'], 0), 0) };
 }
 
 async function askMain(contents: WebContents, script: string): Promise<void> {
