@@ -114,7 +114,8 @@ export function createStateAudit(options: StateAuditOptions): ClosableAudit {
         continue;
       }
       for (const { event, resolve } of events) {
-        logger.log(event.allowed ? 'info' : 'warn', 'audit', { ...event });
+        const { event: what, ...fields } = event;
+        logger.log(event.allowed ? 'info' : 'warn', 'audit', { what, ...fields });
         resolve();
       }
       await anchorHead(false);

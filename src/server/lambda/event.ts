@@ -22,6 +22,7 @@ export interface EventRequest {
 }
 
 const METHODS: ReadonlySet<string> = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS']);
+const BASE64 = /^[A-Za-z0-9+/]*={0,2}$/;
 type Fields = Readonly<Record<string, unknown>>;
 
 /**
@@ -44,7 +45,8 @@ export function readEvent(event: unknown): EventRequest | undefined {
   const known = METHODS.has(method) ? method : 'GET';
   const path = pathOf(given, { ...fields, ...(isV2 ? {} : { routeKey: fields['resource'] }) }, context['stage']);
   const { body, isBase64Encoded, ...rest } = fields;
-  const hasBody = known !== 'GET' && known !== 'HEAD' && typeof body === 'string';
+  const isSound = typeof body === 'string' && (isBase64Encoded !== true || BASE64.test(body));
+  const hasBody = known !== 'GET' && known !== 'HEAD' && isSound;
   const plain = {
     ...rest,
     ...(hasBody ? { body, isBase64Encoded: isBase64Encoded === true } : { body: null, isBase64Encoded: false }),
