@@ -8,14 +8,9 @@ import { createNodeFetch } from '../node/http.ts';
 import { createNodeRandom } from '../node/random.ts';
 import { anchorToLog } from '../server/audit/anchors.ts';
 import { createStateAudit, type ClosableAudit } from '../server/audit/state-audit.ts';
+import { AUDIT_STREAM, STATE_FILE } from '../server/data-folder.ts';
 import type { StateStore } from '../server/state/state-store.ts';
 import { environmentCredentials } from '../server/stores/own-credentials.ts';
-
-/** The file of the state in a data folder. */
-export const STATE_FILE = 'state.db';
-
-/** The chain of audit lines that commands and the one process share. */
-export const AUDIT_STREAM = 'main';
 
 const CALL_TIMEOUT_MS = 20_000;
 

@@ -152,12 +152,13 @@ describe('the server on a port', () => {
       await wait;
       return issue(request);
     };
-    const { url, stop } = await serve(world);
+    const listening = await serve(world);
+    const { url } = listening;
     const headers = { 'content-type': 'application/json' };
     const body = JSON.stringify(exchanges[0]?.request);
     const answer = fetch(`${url}/verify`, { method: 'POST', headers, body });
     await beginning;
-    const stopped = stop(60_000);
+    const stopped = listening.stop(60_000);
     await expect(fetch(`${url}/healthz`)).rejects.toThrow();
     finish();
     expect((await answer).status).toBe(201);

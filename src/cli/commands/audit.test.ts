@@ -7,7 +7,7 @@ import { createNodeClock } from '../../node/clock.ts';
 import { anchorToFile } from '../../server/audit/anchors.ts';
 import { createStateAudit } from '../../server/audit/state-audit.ts';
 import { openSqliteState } from '../../server/state/sqlite.ts';
-import { AUDIT_STREAM, STATE_FILE } from '../server-home.ts';
+import { AUDIT_STREAM, STATE_FILE } from '../../server/data-folder.ts';
 import { auditShow, auditVerify } from './audit.ts';
 
 let data = '';
