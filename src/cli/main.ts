@@ -7,7 +7,8 @@ import { Command, CommanderError } from 'commander';
 import { AppError } from '../core/errors.ts';
 import { failureReport } from './failure.ts';
 import { addFlags } from './flags.ts';
-import { addDevices, addKeys } from './server-commands.ts';
+import { addSecrets } from './secret-commands.ts';
+import { addDevices, addKeys, addServe } from './server-commands.ts';
 
 type Options = Readonly<Record<string, unknown>>;
 
@@ -189,6 +190,8 @@ function buildProgram(run: (work: () => Promise<Outcome>) => void): Command {
   const serverProgram = { command, homeOptions, examples, print: (work: () => Promise<string>) => run(printed(work)) };
   addDevices(serverProgram);
   addKeys(serverProgram);
+  addServe(serverProgram);
+  addSecrets(serverProgram);
 
   return program;
 }

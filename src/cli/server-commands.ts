@@ -3,7 +3,7 @@ import type { Command } from 'commander';
 
 type Options = Readonly<Record<string, unknown>>;
 
-interface Program {
+export interface Program {
   readonly command: (name: string) => Command;
   /** Adds --data, --table, --region and --help. */
   readonly homeOptions: (command: Command) => Command;
@@ -114,4 +114,39 @@ export function addKeys({ command, homeOptions, examples, print }: Program): voi
       print(async () => (await load()).keysCertify(own.optsWithGlobals()));
     },
   );
+}
+
+/** Adds `vigil serve`. */
+export function addServe({ command, examples, print }: Program): void {
+  command('serve')
+    .description('run the auto-id server')
+    .option('--demo', 'with keys, a secret and an invited device made for it, to be tried in a minute')
+    .option('--data <DIR>', 'data folder: state, keys, secrets, log')
+    .option('--listen <ADDRESS>', 'address and port', '127.0.0.1:8080')
+    .option('--protocols <NAMES>', 'v2, v1 or v1,v2', 'v2')
+    .option('--v1-keys <DIR>', 'keys of an existing reference server: info2048.bin, private.pem, public.pem')
+    .option('--v1-allow <RULE>', 'what clients of v1 may have, as store:id; may be given again', collect, [])
+    .option('--file-secrets <FILE>', 'JSON file of names and secrets, served as the stores file and secretsmanager')
+    .option('--stores <FILE>', "the credential stores' settings (YAML or JSON)")
+    .option('--tls-cert <FILE>', 'certificate with its chain (PEM); taken up anew when it changes')
+    .option('--tls-key <FILE>', 'its private key (PEM)')
+    .option('--trusted-proxy <RANGE>', 'address or range whose X-Forwarded-For is believed; may be repeated', collect, [])
+    .option('--audit-anchor <FILE>', "file on another disk that the audit log's end is noted in")
+    .option('--metrics-token-file <FILE>', 'token that opens /metrics to other machines; its owner alone may read it')
+    .option('--restored', 'the data folder comes from a backup: answer nothing for five minutes, since replays cannot be told')
+    .addHelpText(
+      'after',
+      examples(
+        'vigil serve --demo',
+        'vigil serve --data /var/lib/vigil --listen :8443 --tls-cert cert.pem --tls-key key.pem',
+        'vigil serve --data DIR --protocols v1,v2 --v1-keys OLD --file-secrets secrets.json --trusted-proxy 10.0.0.0/8',
+      ),
+    )
+    .action((_options: Options, own: Command) => {
+      print(async () => {
+        const { serve } = await import('./commands/serve.ts');
+        await serve(own.optsWithGlobals(), (text) => process.stdout.write(text));
+        return '';
+      });
+    });
 }

@@ -1,11 +1,11 @@
 /** What the server's own secrets are sealed with, as a command finds it. */
 import { stat } from 'node:fs/promises';
-import { resolve } from 'node:path';
+import { join, resolve } from 'node:path';
 import { AppError } from '../core/errors.ts';
 import type { Fetch } from '../core/ports.ts';
 import { readOwnerOnly } from '../node/durable-file.ts';
 import { kmsKeys } from '../server/seal/kms-keys.ts';
-import { openSeal, type SealPorts } from '../server/seal/open-seal.ts';
+import { openSeal, type SealChoice, type SealPorts } from '../server/seal/open-seal.ts';
 import { createSealer, type Sealer } from '../server/seal/sealer.ts';
 import { environmentCredentials } from '../server/stores/own-credentials.ts';
 
@@ -61,6 +61,18 @@ export async function openServerSeal(
       timeoutMs: CALL_TIMEOUT_MS,
     }),
   );
+}
+
+/** Whose key seals a new data folder, as --seal and --seal-file say it. Throws USAGE. */
+export function sealChoiceOf(kind = 'key-file', file: string | undefined, folder: string): SealChoice {
+  if (kind === 'key-file') return { kind, path: file === undefined ? join(folder, 'seal.key') : resolve(file) };
+  if (kind === 'passphrase') return { kind };
+  const [, keyId, region] = /^kms:(arn:aws[a-z-]*:kms:([a-z0-9-]+):.+)$/.exec(kind) ?? [];
+  if (keyId !== undefined && region !== undefined) {
+    const endpoint = process.env['AWS_ENDPOINT_URL_KMS'] ?? process.env['AWS_ENDPOINT_URL'] ?? '';
+    return { kind: 'kms', keyId, region, ...(endpoint === '' ? {} : { endpoint }) };
+  }
+  throw new AppError('USAGE', '--seal must be key-file, passphrase, or kms: with the ARN of a KMS key.');
 }
 
 /** What a command writes for the server, the server must be able to read: rejects with USAGE where accounts differ. */

@@ -13,10 +13,10 @@ import { placesFromConfig } from '../../server/rotation/places/from-config.ts';
 import { readRing, type ProtocolName, type Ring } from '../../server/rotation/ring.ts';
 import { openOrMakeRoot, openRoot } from '../../server/rotation/root.ts';
 import { createRotator, type Progress, type Rotator } from '../../server/rotation/rotator.ts';
-import { createSeal, sealOf, type SealChoice } from '../../server/seal/open-seal.ts';
+import { createSeal, sealOf } from '../../server/seal/open-seal.ts';
 import { durationOf } from '../duration.ts';
 import { openServerHome, type ServerHome } from '../server-home.ts';
-import { mustOwn, openServerSeal, passphraseFrom, sealPorts } from '../server-seal.ts';
+import { mustOwn, openServerSeal, passphraseFrom, sealChoiceOf, sealPorts } from '../server-seal.ts';
 
 type Options = Readonly<Record<string, unknown>>;
 
@@ -40,7 +40,11 @@ export async function keysInit(options: Options): Promise<string> {
   return withHome(options, async (home) => {
     const { folder } = home;
     if (folder !== undefined && (await sealOf(folder)) === undefined) {
-      await createSeal(folder, sealChoice(options, folder), sealPorts(home.fetch));
+      await createSeal(
+        folder,
+        sealChoiceOf(text(options, 'seal'), text(options, 'sealFile'), folder),
+        sealPorts(home.fetch),
+      );
     }
     const vault = await openVault(home, await openServerSeal(home));
     const passphrase = await passphraseFrom(process.env, 'VIGIL_ROOT_PASSPHRASE')?.();
@@ -212,19 +216,6 @@ function protocolsOf(value: unknown): readonly ProtocolName[] {
     throw new AppError('USAGE', '--protocols must be v2, or v1,v2.');
   }
   return names.has('v1') ? ['v1', 'v2'] : ['v2'];
-}
-
-function sealChoice(options: Options, folder: string): SealChoice {
-  const kind = text(options, 'seal') ?? 'key-file';
-  const file = text(options, 'sealFile');
-  if (kind === 'key-file') return { kind, path: file === undefined ? join(folder, 'seal.key') : resolve(file) };
-  if (kind === 'passphrase') return { kind };
-  const [, keyId, region] = /^kms:(arn:aws[a-z-]*:kms:([a-z0-9-]+):.+)$/.exec(kind) ?? [];
-  if (keyId !== undefined && region !== undefined) {
-    const endpoint = process.env['AWS_ENDPOINT_URL_KMS'] ?? process.env['AWS_ENDPOINT_URL'] ?? '';
-    return { kind: 'kms', keyId, region, ...(endpoint === '' ? {} : { endpoint }) };
-  }
-  throw new AppError('USAGE', '--seal must be key-file, passphrase, or kms: with the ARN of a KMS key.');
 }
 
 function text(options: Options, name: string): string | undefined {

@@ -10,6 +10,7 @@ import { consoleStore } from './console.ts';
 import type { CredentialStore } from './credential-store.ts';
 import { fileStore } from './file.ts';
 import { fileSecretsStore } from './file-secrets.ts';
+import { environmentEndpoints } from './aws-environment.ts';
 import { environmentCredentials } from './own-credentials.ts';
 import type { AwsAccess, StorePorts } from './ports.ts';
 import { createRoleIssuer } from './roles.ts';
@@ -79,14 +80,15 @@ export function awsAccess(
   const { aws } = config;
   const region = aws.region ?? env['AWS_REGION'] ?? env['AWS_DEFAULT_REGION'];
   if (region === undefined) return undefined;
+  const federationUrl = aws.federationUrl ?? env['VIGIL_FEDERATION_URL'];
   return {
     credentials:
       aws.credentials === 'environment'
         ? environmentCredentials(env)
         : () => ownSecret(aws.credentials.replace(/^file:/, ''), folder),
     region,
-    endpoints: aws.endpoints,
-    ...(aws.federationUrl === undefined ? {} : { federationUrl: aws.federationUrl }),
+    endpoints: { ...environmentEndpoints(env), ...aws.endpoints },
+    ...(federationUrl === undefined ? {} : { federationUrl }),
     timeoutMs: aws.timeoutSeconds * 1000,
   };
 }
