@@ -140,7 +140,7 @@ function tarballOf(files: PublishedFiles): Buffer {
     header.encode();
     return [header.block ?? Buffer.alloc(512), Buffer.from(bytes), Buffer.alloc((512 - (bytes.length % 512)) % 512)];
   });
-  return gzipSync(Buffer.concat([...blocks, Buffer.alloc(1024)]), { level: 9 });
+  return gzipSync(Buffer.concat([...blocks, Buffer.alloc(1024)]), { level: 6 });
 }
 
 /** The files of a tarball by path without the first folder; what is no tarball has none. */
