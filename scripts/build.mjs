@@ -1,5 +1,5 @@
 /**
- * Bundles the three programs and the own pages into dist/. Electron's main process and the Node programs are ES modules
+ * Bundles the programs and the own pages into dist/. Electron's main process and the Node programs are ES modules
  * with shared chunks, so that what is not needed at start (S3, the tray) is not parsed at start; a sandboxed preload must be one
  * CommonJS file.
  */
@@ -45,7 +45,27 @@ const esm = {
 export async function buildCommand(outdir, releaseKeys) {
   const { build: bundle } = await import('esbuild');
   const define = { __VIGIL_RELEASE_KEYS__: JSON.stringify(releaseKeys) };
-  await bundle({ ...esm, entryPoints: ['src/cli/main.ts'], outdir, define });
+  // The writer is a program of its own, for a thread.
+  const entryPoints = { main: 'src/cli/main.ts', 'sqlite-writer': 'src/server/state/sqlite-writer.ts' };
+  await bundle({ ...esm, entryPoints, outdir, define });
+}
+
+/**
+ * Bundles the server for AWS Lambda: one file with everything in it, AWS's SDK too, in the version that was tested.
+ *
+ * @param {string} outdir
+ */
+export async function buildLambda(outdir) {
+  const { build: bundle } = await import('esbuild');
+  await bundle({
+    ...esm,
+    splitting: false,
+    sourcemap: false,
+    target: 'node24',
+    entryPoints: { index: 'src/server/lambda.ts' },
+    outdir,
+    outExtension: { '.js': '.mjs' },
+  });
 }
 
 /** Builds everything into dist/; rejects when a bundle fails, or when the release's keys are none. */
@@ -57,6 +77,7 @@ export async function build() {
   await Promise.all([
     bundle({ ...esm, entryPoints: ['src/main/index.ts'], outdir: 'dist/main', external: ['electron'] }),
     buildCommand('dist/cli', releaseKeys),
+    buildLambda('dist/lambda'),
     bundle({ ...esm, entryPoints: ['src/standin/main.ts'], outdir: 'dist/standin' }),
     bundle({
       ...common,

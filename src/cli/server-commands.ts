@@ -130,10 +130,18 @@ export function addServe({ command, examples, print }: Program): void {
     .option('--stores <FILE>', "the credential stores' settings (YAML or JSON)")
     .option('--tls-cert <FILE>', 'certificate with its chain (PEM); taken up anew when it changes')
     .option('--tls-key <FILE>', 'its private key (PEM)')
-    .option('--trusted-proxy <RANGE>', 'address or range whose X-Forwarded-For is believed; may be repeated', collect, [])
+    .option(
+      '--trusted-proxy <RANGE>',
+      'address or range whose X-Forwarded-For is believed; may be repeated',
+      collect,
+      [],
+    )
     .option('--audit-anchor <FILE>', "file on another disk that the audit log's end is noted in")
     .option('--metrics-token-file <FILE>', 'token that opens /metrics to other machines; its owner alone may read it')
-    .option('--restored', 'the data folder comes from a backup: answer nothing for five minutes, since replays cannot be told')
+    .option(
+      '--restored',
+      'the data folder comes from a backup: answer nothing for five minutes, since replays cannot be told',
+    )
     .addHelpText(
       'after',
       examples(
