@@ -1,5 +1,5 @@
 // A real wall through faults at random, its screen watched all along, and judged as the simulated ones are.
-import { appendFile, mkdir, readFile, rm } from 'node:fs/promises';
+import { appendFile, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -7,13 +7,13 @@ import { parseArgs } from 'node:util';
 import { bootstrap } from './bootstrap.mjs';
 import { KINDS, planFaults } from './chaos/faults.mjs';
 import { judge } from './chaos/oracle.mjs';
+import { watchScreen } from './chaos/watch.mjs';
 import { wreck } from './chaos/wreck.mjs';
-import { startDisplay } from './display.mjs';
+import { startDesktop, startDisplay } from './display.mjs';
 import { projectRoot } from './lib/npm.mjs';
 import { startProcess, waitUntil } from './lib/process.mjs';
 import { plainEnvironment, startStandIn, startWall, temporaryFolder } from './lib/program.mjs';
 import { runScript } from './lib/teardown.mjs';
-import { startCapture } from './screen-capture.mjs';
 
 const HELP = `Usage: npm run chaos -- [options]
 
@@ -25,15 +25,16 @@ or was dark for more than 90 s without an excuse.
   --seed N      the same faults at the same times for the same seed (1)
   --resume      go on where the last run of that seed and length stopped
   --only KINDS  these faults alone, in turn; several with commas between
+  --displays N  how many displays the wall has (1)
   --piece N     end after so many minutes; what is missing then, --resume brings
 `;
 
 const LEAST_AVAILABILITY = 0.9999;
 const LONGEST_DARK_SECONDS = 90;
 const RENEW_EVERY_SECONDS = 90;
-const FPS = 8;
 const BEAT_MS = 2_000;
 const LIVE_WITHIN_MS = 120_000;
+const SIZE_OF_SEVERAL = { width: 1280, height: 720 };
 
 /** @typedef {import('./chaos/oracle.mjs').Entry} Entry */
 
@@ -44,19 +45,20 @@ const { values } = parseArgs({
     minutes: { type: 'string', default: '10' },
     seed: { type: 'string', default: '1' },
     only: { type: 'string', default: '' },
+    displays: { type: 'string', default: '1' },
     piece: { type: 'string', default: 'Infinity' },
     resume: { type: 'boolean', default: false },
     help: { type: 'boolean', default: false },
   },
 });
-const [minutes, seed, piece] = [values.minutes, values.seed, values.piece].map(Number);
+const [minutes, seed, piece, displays] = [values.minutes, values.seed, values.piece, values.displays].map(Number);
 const only = values.only.split(',').filter(Boolean);
 const unknown = only.filter((kind) => !Object.hasOwn(KINDS, kind));
 if (values.help) process.stdout.write(HELP);
 else if (unknown.length > 0) {
   process.stderr.write(`No such fault: ${unknown.join(', ')}. There are: ${Object.keys(KINDS).join(', ')}\n`);
   process.exitCode = 2;
-} else if (!(minutes >= 2 && Number.isInteger(seed) && piece > 0)) {
+} else if (!(minutes >= 2 && Number.isInteger(seed) && piece > 0 && displays >= 1 && displays <= 4)) {
   process.stderr.write(HELP);
   process.exitCode = 2;
 } else await runScript(chaos);
@@ -64,7 +66,12 @@ else if (unknown.length > 0) {
 /** @param {import('./lib/teardown.mjs').Defer} defer */
 async function chaos(defer) {
   const totalMs = minutes * 60_000;
-  const file = join(projectRoot, '.cache', 'chaos', `${[seed, minutes, ...only].join('-')}.jsonl`);
+  const file = join(
+    projectRoot,
+    '.cache',
+    'chaos',
+    `${[seed, minutes, ...(displays > 1 ? [`${displays}-displays`] : []), ...only].join('-')}.jsonl`,
+  );
   await mkdir(join(file, '..'), { recursive: true });
   if (!values.resume) await rm(file, { force: true });
   const journal = await readJournal(file);
@@ -99,8 +106,7 @@ async function readJournal(file) {
 async function runPiece(defer, { journal, file, doneMs, totalMs }) {
   const { electron, node } = await bootstrap({ log: say });
   const folder = await temporaryFolder(defer);
-  const display = await startDisplay();
-  defer(display.stop);
+  const screen = await startScreen(defer, folder);
   const standIn = await startStandIn({
     node,
     keysDir: join(folder, 'keys'),
@@ -112,14 +118,14 @@ async function runPiece(defer, { journal, file, doneMs, totalMs }) {
     startWall({
       executable: electron.executablePath,
       folder,
-      env: display.env,
+      env: screen.env,
       settings: {
         ...standIn.env,
         VIGIL_MAX_SESSION_AGE_SECONDS: `${RENEW_EVERY_SECONDS}`,
         // It is started again from here.
         VIGIL_SUPERVISED: '1',
       },
-      flags: [...network.flags, '--no-tray', '--inspect=127.0.0.1:0'],
+      flags: [...network.flags, ...screen.flags, '--no-tray', '--inspect=127.0.0.1:0'],
       defer,
     });
   let wall = await start();
@@ -145,34 +151,22 @@ async function runPiece(defer, { journal, file, doneMs, totalMs }) {
   };
   void keepUp();
 
-  let shown = '';
-  /** @type {number | undefined} */
-  let loaded;
-  let newestMs = 0;
-  let shownAtMs = doneMs;
-  /** @type {Awaited<ReturnType<typeof startCapture>> | undefined} */
-  let capture;
-  const watching = startCapture({
-    ...display,
-    fps: FPS,
-    saveBlanksTo: join(projectRoot, 'test-results', 'chaos'),
-    onFrame: ({ atMs, verdict }) => {
-      newestMs = atMs;
-      const { kind, loadSeq: load } = verdict;
-      if (kind === shown && (load === undefined || load === loaded)) return;
-      const isNew = kind !== shown;
-      shown = kind;
-      loaded = load;
-      // The first picture comes before there is anything to ask for its time.
-      const takenMs = capture === undefined ? doneMs : doneMs + capture.startedAtMs + atMs - startedAtMs;
-      shownAtMs = Math.max(shownAtMs, Math.round(takenMs));
-      write({ atMs: shownAtMs, what: 'shows', kind, ...(load === undefined ? {} : { load }) });
-      if (isNew) say(`${clockOf(shownAtMs)}      ${kind}`);
-    },
-  });
-  const eyes = await watching;
-  capture = eyes;
-  defer(() => eyes.stop().catch(() => undefined));
+  const eyes = await Promise.all(
+    screen.areas.map((area, display) =>
+      watchScreen(
+        { ...screen, ...area, saveBlanksTo: join(projectRoot, 'test-results', 'chaos') },
+        {
+          display: screen.areas.length > 1 ? display : undefined,
+          doneMs,
+          startedAtMs,
+          write,
+          onKind: ({ atMs, kind, display: n }) =>
+            say(`${clockOf(atMs)}      ${n === undefined ? '' : `${n}: `}${kind}`),
+        },
+      ),
+    ),
+  );
+  defer(() => Promise.all(eyes.map((one) => one.stop().catch(() => undefined))));
 
   const scene = {
     standIn,
@@ -193,14 +187,11 @@ async function runPiece(defer, { journal, file, doneMs, totalMs }) {
     write({ atMs: now(), what: 'beat', signIns: await signInsAt(standIn) });
   }
   await Promise.all(going);
-  await waitUntil(() => eyes.startedAtMs + newestMs > Date.now() - 1_000, {
-    what: 'No more pictures of the screen came',
-    timeoutMs: 30_000,
-  });
+  await Promise.all(eyes.map((one) => one.catchUp()));
   write({ atMs: now(), what: 'beat', signIns: await signInsAt(standIn) });
   isOver = true;
   await writing;
-  await eyes.stop();
+  await Promise.all(eyes.map((one) => one.stop()));
 }
 
 /**
@@ -224,6 +215,28 @@ async function befall(fault, scene, { now, write, untilMs }) {
     write({ atMs: now(), what: 'undone', id });
   }
   write({ atMs: now(), what: 'ends', id });
+}
+
+/**
+ * @param {import('./lib/teardown.mjs').Defer} defer
+ * @param {string} folder of the wall: where there are several displays, its settings say so
+ */
+async function startScreen(defer, folder) {
+  if (displays === 1) {
+    const display = await startDisplay();
+    defer(display.stop);
+    const { width, height } = display;
+    return { ...display, areas: [{ x: 0, y: 0, width, height }], flags: [] };
+  }
+  const desktop = await startDesktop({ displays: Array.from({ length: displays }, () => SIZE_OF_SEVERAL) });
+  defer(desktop.stop);
+  const areas = desktop.outputs.all.map(({ x, y, width, height }) => ({ x, y, width, height }));
+  const settings = {
+    displays: areas.map(({ x, y }, n) => ({ name: `display-${n}`, match: { x, y }, show: ['default'] })),
+  };
+  const file = join(folder, 'displays.json');
+  await writeFile(file, JSON.stringify(settings));
+  return { ...desktop, areas, flags: [`--config=${file}`] };
 }
 
 /** @param {import('./lib/program.mjs').StandIn} standIn */

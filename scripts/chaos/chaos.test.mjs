@@ -93,6 +93,20 @@ describe('the oracle', () => {
     expect(names(verdict)).toEqual(['a picture stands that nothing takes']);
   });
 
+  it('judges each display by itself, and tells of the worst', () => {
+    const other = (/** @type {number} */ atMs, kind = 'dashboard') => ({ ...shows(atMs, kind), display: 1 });
+    const verdict = of(
+      other(2_000),
+      other(100_000, 'notice'),
+      shows(120_000, 'dimmed'),
+      shows(121_000),
+      other(158_000),
+    );
+    expect(verdict).toMatchObject({ longestUnexplainedDarkSeconds: 58 });
+    expect(verdict.brokenInvariants).toMatchObject([{ display: 0 }, { display: 1 }]);
+    expect(verdict.availability).toBeCloseTo(1 - 58 / 580, 3);
+  });
+
   it('counts a fault that could not be done apart', () => {
     const [begins, ends] = fault(100_000, 101_000, 'gpu-gone');
     const verdict = of(begins, { atMs: 100_500, what: 'undone', id: 1 }, ends);

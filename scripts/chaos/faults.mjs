@@ -26,7 +26,9 @@ export const KINDS = {
   'keys-rotated-late': { weight: 2, takes: 'nothing', seconds: [5, 40] },
   'role-denied': { weight: 2, takes: 'nothing', seconds: [5, 40] },
   bounce: { weight: 1, takes: 'session', seconds: [2, 3] },
+  'servers-slow': { weight: 1, takes: 'nothing', seconds: [5, 30] },
   sleep: { weight: 2, takes: 'nothing', seconds: [3, 15] },
+  'clock-jump': { weight: 1, takes: 'session', seconds: [5, 20] },
   'session-revoked': { weight: 2, takes: 'session', seconds: [1, 1] },
   'cookies-gone': { weight: 1, takes: 'session', seconds: [2, 3] },
   'network-service-gone': { weight: 1, takes: 'session', seconds: [1, 1] },
@@ -37,6 +39,7 @@ export const KINDS = {
   'page-one-colour': { weight: 1, takes: 'picture', seconds: [10, 10] },
   'page-error': { weight: 1, takes: 'picture', seconds: [10, 10] },
   'page-left': { weight: 1, takes: 'picture', seconds: [3, 3] },
+  'dashboard-denied': { weight: 1, takes: 'picture', seconds: [5, 20] },
   'gpu-gone': { weight: 1, takes: 'picture', seconds: [5, 5] },
   'main-exception': { weight: 1, takes: 'wall', seconds: [3, 3] },
 };

@@ -7,12 +7,12 @@ import { KINDS } from './faults.mjs';
  *   | { what: 'begins', id: number, kind: string, load: number }
  *   | { what: 'ends', id: number }
  *   | { what: 'undone', id: number }
- *   | { what: 'shows', kind: string, load?: number }
+ *   | { what: 'shows', kind: string, load?: number, display?: number }
  *   | { what: 'beat', signIns: number }
  *   | { what: 'broken', name: string, detail: string }
  * )} Entry of the journal, in order. `piece`: a wall was started; `begins`: a fault, when so many pages had been
  *   loaded; `undone`: it could not be done, as where a wall is just starting again; `shows`: the screen shows another kind of thing from here on, or another load of the page (modulo 256); `beat`: the capture goes on, and so many sign-ins have been begun in this piece
- * @typedef {{ name: string, count: number, first: string }} Broken
+ * @typedef {{ name: string, count: number, first: string, display?: number }} Broken
  * @typedef {{ faults: Record<string, number>, undone: Record<string, number>, availability: number, judgedOfAllTime: number, litOfAllTime: number,
  *   longestUnexplainedDarkSeconds: number, signInsPerDay: number, brokenInvariants: Broken[] }} Verdict
  */
@@ -34,13 +34,45 @@ const SIGN_INS_OF_A_FAULT = 8;
 
 /**
  * Dark is every moment without a dashboard on the screen. It is excused from the beginning of a fault that can have caused it until its end,
- * and then for one step of the backoff and a normal sign-in; longer only where another fault keeps the wall from coming back.
+ * and then for one step of the backoff and a normal sign-in; longer only where another fault keeps the wall from coming back. Several
+ * displays are judged one by one, and the worst of each counts.
  *
  * @param {readonly Entry[]} journal
  * @param {{ renewEverySeconds: number }} wall
  * @returns {Verdict}
  */
-export function judge(journal, { renewEverySeconds }) {
+export function judge(journal, wall) {
+  const displays = new Set(journal.flatMap((entry) => (entry.what === 'shows' ? [entry.display ?? 0] : [0])));
+  const verdicts = [...displays].sort().map((display) => ({
+    display,
+    verdict: judgeDisplay(
+      journal.filter((entry) => entry.what !== 'shows' || (entry.display ?? 0) === display),
+      wall,
+    ),
+  }));
+  const all = verdicts.map(({ verdict }) => verdict);
+  const [first] = all;
+  const least = (/** @type {'availability' | 'judgedOfAllTime' | 'litOfAllTime'} */ name) =>
+    Math.min(...all.map((one) => one[name]));
+  const brokenInvariants = verdicts.flatMap(({ display, verdict }) =>
+    verdict.brokenInvariants.map((one) => (all.length > 1 ? { ...one, display } : one)),
+  );
+  return {
+    ...first,
+    availability: least('availability'),
+    judgedOfAllTime: least('judgedOfAllTime'),
+    litOfAllTime: least('litOfAllTime'),
+    longestUnexplainedDarkSeconds: Math.max(...all.map((one) => one.longestUnexplainedDarkSeconds)),
+    brokenInvariants,
+  };
+}
+
+/**
+ * @param {readonly Entry[]} journal what was to be seen on one display, and all else
+ * @param {{ renewEverySeconds: number }} wall
+ * @returns {Verdict}
+ */
+function judgeDisplay(journal, { renewEverySeconds }) {
   const endMs = journal.at(-1)?.atMs ?? 0;
   const faults = faultsOf(journal, endMs);
   const pieces = journal.filter(({ what }) => what === 'piece').map(({ atMs }) => atMs);

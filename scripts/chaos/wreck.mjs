@@ -16,6 +16,8 @@ const DATA_FAULTS = [
   { kind: 'hang' },
   { kind: 'cut-off' },
 ];
+const HOUR_MS = 3_600_000;
+const JUMPS_MS = [2 * HOUR_MS, -2 * HOUR_MS, 26 * HOUR_MS];
 const COLOURS = ['#3355aa', '#000000', '#0b0f14', '#ffffff'];
 
 /** @template T @param {readonly T[]} some @param {number} detail 0 to 1 @returns {T} */
@@ -83,6 +85,25 @@ export async function wreck({ kind, detail, id }, scene) {
     case 'role-denied':
       await standIn.control('denyRole', { arn: roleArn });
       return () => standIn.control('allowRole', { arn: roleArn });
+    case 'dashboard-denied': {
+      /** @type {{ name: string }[]} */
+      const all = await standIn.control('dashboards');
+      const set = (/** @type {object} */ how) =>
+        standIn.control('setDashboards', {
+          dashboards: all.map(({ name: dashboard }) => ({ name: dashboard, ...how })),
+        });
+      await set({ denied: true });
+      return () => set({});
+    }
+    case 'servers-slow':
+      await standIn.control('addLatency', { ms: Math.round(200 + 800 * detail) });
+      return () => standIn.control('addLatency', { ms: 0 });
+    case 'clock-jump': {
+      const now = 'globalThis.trueNow ??= Date.now';
+      await scene.runInMain(`${now}, Date.now = () => trueNow() + ${oneOf(JUMPS_MS, detail)}, 0`);
+      // A wall that has been started again meanwhile has the true time.
+      return () => scene.runInMain(`${now}, Date.now = trueNow, 0`);
+    }
     case 'session-revoked':
       await standIn.control('setOnSessionEnd', { mode: oneOf(SESSION_ENDS, detail) });
       await standIn.control('endSessionsNow');
