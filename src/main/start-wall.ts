@@ -4,7 +4,7 @@ import type { DisplayStatus, WallStatus } from '../core/health/status.ts';
 import type { WallPlan } from '../core/plan/plan.ts';
 import type { Clock, Logger } from '../core/ports.ts';
 import { programmeAt } from '../core/playlist/programme.ts';
-import { DEFAULT_BACKOFF } from '../core/renewal/backoff.ts';
+import { SIGN_IN_BACKOFF } from '../core/renewal/backoff.ts';
 import { DEFAULT_PACE, type SessionPolicy } from '../core/session/state.ts';
 import type { Settings } from '../core/settings/schema.ts';
 import type { Wall as WallState } from '../core/wall/state.ts';
@@ -50,7 +50,7 @@ export interface StartedWall {
 function policyOf({ wall, network }: Settings): SessionPolicy {
   const maxAge = wall.maxSessionAgeSeconds;
   return {
-    backoff: DEFAULT_BACKOFF,
+    backoff: SIGN_IN_BACKOFF,
     ...(maxAge === undefined ? {} : { maxAgeMs: maxAge * 1000 }),
     // Every call has a limit of its own; this is for what no limit thought of.
     attemptMs: 8 * network.timeoutSeconds * 1000 + wall.paintDeadlineSeconds * 1000,
