@@ -97,7 +97,7 @@ function alarmsDestination({ names = [], prefix, region }: AlarmQuestion, ownReg
 
 /** The federation endpoint itself, or the same of another region of its partition. */
 function isFederation(given: URL, expected: URL): boolean {
-  const family = (host: string): string => host.replace(/^[a-z]{2}(-[a-z]+)+-\d\.(?=signin\.)/, '');
+  const family = (host: string): string => host.replace(/^[a-z]{2,4}(-[a-z]+)+-\d\.(?=signin\.)/, '');
   return (
     given.protocol === expected.protocol &&
     family(given.host) === family(expected.host) &&
