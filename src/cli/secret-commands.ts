@@ -17,7 +17,7 @@ export function addSecrets({ command, homeOptions, examples, print }: Program): 
     .option('--from <FILE>', 'take it from there instead of stdin')
     .option('--any', 'take anything, not only AWS keys')
     .option('--force', 'even while its key is being rotated')
-    .option('--seal <KIND>', 'what seals a new data folder: key-file, passphrase, or kms:ARN', 'key-file')
+    .option('--seal <KIND>', 'what seals a new data folder: key-file (without it), passphrase, or kms:ARN')
     .option('--seal-file <FILE>', 'the key file, best on another disk; seal.key in the data folder without it')
     .addHelpText('after', examples('vigil secrets put wall-dashboards --data /var/lib/vigil < key.csv'))
     .action((name: string, _options: Options, own: Command) => {

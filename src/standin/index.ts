@@ -85,6 +85,7 @@ function makeControl(
     setSecret: (name, value) => putSecret(world, name, value),
     setNewKeyDelay(ms) {
       world.newKeyDelayMs = ms;
+      if (ms === 0) for (const key of world.userKeys.values()) key.worksFrom = 0;
     },
     vault: vault.control,
     setRole(arn, role) {

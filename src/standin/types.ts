@@ -259,7 +259,7 @@ export interface Control {
   healPages(scope?: DataScope): void;
   /** A new version of a secret; the one before becomes AWSPREVIOUS. Returns the version id. */
   setSecret(name: string, value: string): string;
-  /** New access keys are unknown to all services but IAM for so many ms, as on the real service for some seconds. */
+  /** New access keys are unknown to all services but IAM for so many ms, as on the real service for some seconds; 0: all are known at once. */
   setNewKeyDelay(ms: number): void;
   readonly vault: VaultControl;
   /** Creates or replaces a role; undefined removes it. */

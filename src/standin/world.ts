@@ -40,7 +40,7 @@ export interface UserKey {
   readonly createdAt: number;
   status: 'Active' | 'Inactive';
   /** New keys are known everywhere a little later; ms since the epoch. */
-  readonly worksFrom: number;
+  worksFrom: number;
   lastUsedAt?: number;
 }
 

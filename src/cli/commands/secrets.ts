@@ -31,6 +31,8 @@ const MOST_ROTATIONS = 10_000;
 /** Puts a secret from stdin or a file. Rejects with USAGE, CREDENTIALS_UNREADABLE, STORE_*, STATE_*, SETTINGS_*, AUDIT_UNAVAILABLE. */
 export async function secretsPut(options: Options, id: string): Promise<string> {
   const name = nameOf(id);
+  const text = await readSecret(options['from']);
+  if (options['any'] !== true) parseSecret(text);
   return withHome(options, async (home) => {
     const place = await placeOf(options, home, 'made');
     const progress = await readProgress(home.state, journalKey(place.name, name));
@@ -40,8 +42,6 @@ export async function secretsPut(options: Options, id: string): Promise<string> 
         `The key of ${name} is being rotated: let vigil secrets rotate ${name} finish, or say --force.`,
       );
     }
-    const text = await readSecret(options['from']);
-    if (options['any'] !== true) parseSecret(text);
     const secret = { version: newVersion(), text };
     await place.keep(name, secret);
     await home.audit.append({
@@ -145,12 +145,21 @@ async function placeOf(options: Options, home: ServerHome, seal: 'made' | 'there
   if (store !== 'file') throw new AppError('USAGE', '--store must be file or secretsmanager.');
   const { folder } = home;
   if (folder === undefined) throw new AppError('USAGE', 'A server on AWS keeps no files: use --store secretsmanager.');
-  if (seal === 'made' && (await sealOf(folder)) === undefined) {
-    await mustOwn(folder);
-    const text = (name: string) => (typeof options[name] === 'string' ? options[name] : undefined);
-    await createSeal(folder, sealChoiceOf(text('seal'), text('sealFile'), folder), sealPorts(home.fetch));
-  }
+  if (seal === 'made') await makeSeal(options, home, folder);
   return folderPlace(await folderOf(home, folder), home.clock);
+}
+
+/** Seals a data folder that is not yet; one that is stays as it is. */
+async function makeSeal(options: Options, home: ServerHome, folder: string): Promise<void> {
+  const text = (name: string) => (typeof options[name] === 'string' ? options[name] : undefined);
+  const choice = sealChoiceOf(text('seal'), text('sealFile'), folder);
+  const known = await sealOf(folder);
+  if (known !== undefined && text('seal') !== undefined && known !== choice.kind) {
+    throw new AppError('USAGE', `${folder} is sealed by another kind of key already (${known}): leave --seal out.`);
+  }
+  if (known !== undefined) return;
+  await mustOwn(folder);
+  await createSeal(folder, choice, sealPorts(home.fetch));
 }
 
 async function folderOf(home: ServerHome, folder: string): Promise<SecretFolder> {

@@ -97,9 +97,16 @@ export function awsAccessKeys(fetch: Fetch, aws: Omit<AwsAccess, 'credentials'>)
       );
     },
     async list(as, UserName) {
-      const { AccessKeyMetadata = [] } = await iam(as, `the keys of the user ${UserName}`, 'ListAccessKeys', (client) =>
+      const { AccessKeyMetadata } = await iam(as, `the keys of the user ${UserName}`, 'ListAccessKeys', (client) =>
         client.send(new ListAccessKeysCommand({ UserName })),
       );
+      // What is no answer of IAM's reads as an empty one, and a user who is asked about here has a key.
+      if (AccessKeyMetadata === undefined || AccessKeyMetadata.length === 0) {
+        throw new AppError(
+          'STORE_ANSWER_UNREADABLE',
+          `AWS IAM lists no keys of ${UserName}: check that no proxy answers for it.`,
+        );
+      }
       return AccessKeyMetadata.flatMap(({ AccessKeyId, Status }) =>
         AccessKeyId === undefined ? [] : [{ id: AccessKeyId, isActive: Status === 'Active' }],
       );

@@ -4,7 +4,7 @@ import type { AwsCredentials } from '../../credentials/provider.ts';
 import type { Audit } from '../audit/audit.ts';
 import type { StateStore } from '../state/state-store.ts';
 import { newVersion, type SecretVersion } from '../stores/secret-folder.ts';
-import type { AccessKeys } from './access-keys.ts';
+import type { AccessKey, AccessKeys } from './access-keys.ts';
 import { type Journal, journalKey, openJournal, type RotationProgress } from './journal.ts';
 import { lastingKeyIn, withKey } from './key-text.ts';
 import type { SecretPlace } from './secret-place.ts';
@@ -185,6 +185,7 @@ class Rotation {
     const { keys, clock } = this.#parts;
     const as = await this.#afterSwitch(progress);
     await keys.deactivate(as, userOf(progress.userArn), progress.oldKey);
+    await this.#expect(as, userOf(progress.userArn), progress.oldKey, (key) => !key.isActive);
     await this.#note('key-deactivated', progress.oldKey);
     return this.#save({ ...progress, step: 'inactive', until: clock.now() + this.#options.inactiveMs });
   }
@@ -192,9 +193,17 @@ class Rotation {
   async #remove(progress: RotationProgress): Promise<RotationProgress> {
     const as = await this.#afterSwitch(progress);
     await this.#parts.keys.remove(as, userOf(progress.userArn), progress.oldKey);
+    await this.#expect(as, userOf(progress.userArn), progress.oldKey, () => false);
     await this.#note('key-deleted', progress.oldKey);
     const newKey = progress.newKey === undefined ? {} : { newKey: progress.newKey };
     return this.#save({ ...begin(progress), ...newKey, step: 'done' });
+  }
+
+  /** Only what IAM lists is believed; it may list what was done a moment ago a little later. */
+  async #expect(as: AwsCredentials, user: string, id: string, isSo: (key: AccessKey) => boolean): Promise<void> {
+    const key = (await this.#parts.keys.list(as, user)).find((one) => one.id === id);
+    if (key === undefined || isSo(key)) return;
+    throw new AppError('STORE_UNAVAILABLE', `AWS IAM still lists the key ${id} as it was: run this again in a minute.`);
   }
 
   /** Who asks IAM once clients get the new key. Refuses where they get the old one again, for it must not be taken away. */
@@ -232,6 +241,7 @@ class Rotation {
     await this.#parts.keys.deactivate(as, user, key);
     await this.#note(reason, `${key} of ${user}`);
     await this.#parts.keys.remove(as, user, key);
+    await this.#expect(as, user, key, () => false);
   }
 
   async #current(): Promise<SecretVersion> {
