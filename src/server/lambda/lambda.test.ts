@@ -16,13 +16,17 @@ import type { GatewayResult } from './event.ts';
 import { openLambdaHome } from './home.ts';
 import { createRotation } from './rotate-keys.ts';
 import { createEventHandler } from './serve-events.ts';
-import { openTestAccount, type TestAccount } from './testing/aws.ts';
+import { actionsOf, variablesOf } from '../testing/template.ts';
+import { openTestAccount, type TestAccount, type Watch } from './testing/aws.ts';
 import { bodyOf, eventFor, recordedEvent, throughGateway } from './testing/gateway.ts';
 
 const SECRET = 'AKIAIOSFODNN7EXAMPLE,wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY';
 const FROM = '203.0.113.24';
 const VERIFY_EVENTS = ['rest-api-verify', 'http-api-payload-1', 'http-api-verify', 'http-api-stage'];
 const BINARY_EVENTS = ['rest-api-custom-domain', 'http-api-credentials', 'function-url'];
+
+/** Real ones take long to make. */
+const makeV1 = (generation: number) => Promise.resolve({ ...vectorGeneration(), generation });
 
 let account: TestAccount;
 let handler: (event: unknown) => Promise<GatewayResult>;
@@ -31,12 +35,11 @@ beforeAll(async () => {
   const ports = account.ports();
   const { vault, state } = openLambdaHome('server', ports);
   const root = await softwareSigner(await generateKeyPair('ed25519'));
-  const makeV1 = () => Promise.resolve(vectorGeneration());
   await initKeys({
     ...{ vault, clock: ports.clock, root, serverId: 'lambda-test', protocols: ['v1', 'v2'], makeV1 },
   });
   await state.close();
-  await createRotation(ports)({ do: 'advance' });
+  await rotationOf()({ do: 'due' });
 });
 afterAll(() => account.stop());
 beforeEach(() => {
@@ -86,6 +89,7 @@ async function keysOf(client: DeviceClient): Promise<KeySetV2> {
   return set;
 }
 
+const rotationOf = (changes: Record<string, string> = {}) => createRotation({ ...account.ports(changes), makeV1 });
 const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
 const audited = () => account.log.filter(({ event }) => event === 'audit');
 
@@ -198,7 +202,7 @@ describe('protocol 2 through gateways', () => {
   it('takes a rotation up within seconds, and serves the generation before for a day', async () => {
     const client = await device('function-url');
     const before = await keysOf(client);
-    const rotate = createRotation(account.ports());
+    const rotate = rotationOf();
     expect(await rotate({ do: 'rotate' })).toEqual({ generation: before.generation + 1, pending: false });
     account.advance(5000);
     const after = await keysOf(client);
@@ -291,11 +295,24 @@ describe('a server that cannot start', () => {
 
 describe('the rotation on AWS', () => {
   it('does as it is told, and nothing else', async () => {
-    const rotate = createRotation(account.ports());
+    const rotate = rotationOf();
     for (const event of [undefined, {}, { do: 'destroy' }])
       await expect(rotate(event)).rejects.toMatchObject({ code: 'USAGE' });
-    const before = await rotate({ do: 'advance' });
-    expect(await rotate({ do: 'advance' })).toEqual(before);
+    const before = await rotate({ do: 'due' });
+    expect(await rotate({ do: 'due' })).toEqual(before);
+    await expect(rotationOf({ VIGIL_ROTATE_EVERY_DAYS: 'x' })({ do: 'due' })).rejects.toMatchObject({
+      code: 'SETTINGS_INVALID',
+    });
+  });
+
+  it('makes a generation when the newest is as old as the template says, and not before', async () => {
+    const weekly = rotationOf({ VIGIL_ROTATE_EVERY_DAYS: '7' });
+    const before = await weekly({ do: 'rotate' });
+    account.advance(7 * 86_400_000 - 60_000);
+    expect(await weekly({ do: 'due' })).toEqual(before);
+    account.advance(60_000);
+    expect((await weekly({ do: 'due' })).generation).toBe(before.generation + 1);
+    expect((await weekly({ do: 'due' })).generation).toBe(before.generation + 1);
   });
 
   it('fails where a place does not take the keys, so that AWS tries again', async () => {
@@ -304,12 +321,45 @@ describe('the rotation on AWS', () => {
         { kind: 'npm', package: '@acme/keys', registry: 'http://127.0.0.1:9/', tokenVariable: 'VIGIL_PUBLISH_TOKEN' },
       ],
     };
-    const rotate = createRotation(
-      account.ports({ VIGIL_PLACES: JSON.stringify(places), VIGIL_PUBLISH_TOKEN_SECRET: 'wall-dashboards' }),
-    );
+    const rotate = rotationOf({
+      VIGIL_PLACES: JSON.stringify(places),
+      VIGIL_PUBLISH_TOKEN_SECRET: 'wall-dashboards',
+    });
     await expect(rotate({ do: 'rotate' })).rejects.toMatchObject({ code: 'PUBLISH_FAILED' });
     // Nobody has got it, so it is waited with: the one before stays.
-    const again = createRotation(account.ports());
-    expect(await again({ do: 'advance' })).toMatchObject({ pending: false });
+    const again = rotationOf();
+    expect(await again({ do: 'due' })).toMatchObject({ pending: false });
+  });
+});
+
+describe('what template.yaml gives the functions', () => {
+  const watch = (): Watch => ({ actions: new Set(), variables: new Set() });
+  const sorted = (names: Iterable<string>) => [...new Set(names)].sort();
+
+  it('is what the server does and reads', async () => {
+    const seen = watch();
+    handler = createEventHandler(account.ports({}, seen));
+    expect((await handler(recordedEvent('http-api-verify'))).statusCode).toBe(201);
+    const client = await device('http-api-credentials');
+    await client.request(await keysOf(client), 'secretsmanager,wall-dashboards', '');
+    // For stand-ins only.
+    seen.variables.delete('VIGIL_FEDERATION_URL');
+    expect(sorted(seen.variables)).toEqual(sorted(variablesOf('Server')));
+    // Without s3:ListBucket S3 says of an object that is missing that it is forbidden; sts is the matter of its own test.
+    expect(sorted([...seen.actions, 's3:ListBucket', 'sts:AssumeRole'])).toEqual(sorted(actionsOf('Server')));
+  });
+
+  it('is what the rotation does and reads', async () => {
+    const seen = watch();
+    const { name: bucket, endpoint } = account.bucket;
+    const places = { places: [{ kind: 's3', bucket, prefix: 'published', region: 'eu-west-1', endpoint }] };
+    const env = { VIGIL_PLACES: JSON.stringify(places), VIGIL_PUBLISH_TOKEN_SECRET: 'wall-dashboards' };
+    const rotate = createRotation({ ...account.ports({ ...env, VIGIL_ROTATE_EVERY_DAYS: '7' }, seen), makeV1 });
+    await rotate({ do: 'rotate' });
+    expect(await account.bucket.object('published/keyset.bin')).toBeDefined();
+    account.advance(86_400_000);
+    await rotate({ do: 'due' });
+    expect(sorted(seen.variables)).toEqual(sorted(variablesOf('Rotation')));
+    expect(sorted(seen.actions)).toEqual(sorted(actionsOf('Rotation')));
   });
 });

@@ -1,30 +1,41 @@
+import { GetSecretValueCommand } from '@aws-sdk/client-secrets-manager';
 import { AppError } from '../../core/errors.ts';
 import { placesFromConfig } from '../rotation/places/from-config.ts';
-import { createRotator, type Progress } from '../rotation/rotator.ts';
+import { createRotator, type Progress, type RotatorOptions } from '../rotation/rotator.ts';
+import { rotateIfDue } from '../rotation/schedule.ts';
 import { environmentCredentials } from '../stores/own-credentials.ts';
 import { textOf, withSecretsManager } from '../stores/secrets-manager.ts';
-import { GetSecretValueCommand } from '@aws-sdk/client-secrets-manager';
 import { jsonOf, openLambdaHome, type LambdaHome, type LambdaPorts } from './home.ts';
 
-const ORDERS = ['rotate', 'advance', 'emergency'] as const;
+const ORDERS = ['due', 'rotate', 'emergency'] as const;
 type Order = (typeof ORDERS)[number];
 const CALL_TIMEOUT_MS = 10_000;
+const DAY_MS = 86_400_000;
 
 /**
- * Moves the keys on: `{"do": "rotate"}` makes a generation, `advance` ends what has ended and goes on with what was
- * interrupted, `emergency` ends all others at once. Rejects when something is left to do, so that AWS tries again, and an
+ * Moves the keys on: `{"do": "due"}` does whatever is, by a schedule that comes more often than that: a new generation when
+ * the newest is VIGIL_ROTATE_EVERY_DAYS old, the end of one whose overlap is over, the rest of what was interrupted.
+ * `rotate` makes a generation now, `emergency` ends all others at once. Rejects when something is left to do, so that AWS tries again, and an
  * alarm on the function's errors tells.
  */
-export function createRotation(ports: LambdaPorts): (event: unknown) => Promise<Omit<Progress, 'failures'>> {
+export function createRotation(
+  ports: LambdaPorts & Pick<RotatorOptions, 'makeV1'>,
+): (event: unknown) => Promise<Omit<Progress, 'failures'>> {
   return async (event) => {
     const order = orderOf(event);
+    const everyMs = everyMsOf(ports.env['VIGIL_ROTATE_EVERY_DAYS'] ?? '');
     const home = openLambdaHome('rotation', ports);
     try {
       const { clock, logger } = ports;
       const places = await placesOf(home, ports);
-      const rotator = createRotator({ vault: home.vault, places, clock, logger, audit: home.audit });
+      const rotator = createRotator({
+        ...{ vault: home.vault, places, clock, logger, audit: home.audit },
+        ...(ports.makeV1 === undefined ? {} : { makeV1: ports.makeV1 }),
+      });
       const { failures, ...progress } =
-        order === 'advance' ? await rotator.advance() : await rotator.rotate({ emergency: order === 'emergency' });
+        order === 'due'
+          ? await rotateIfDue(rotator, clock.now(), everyMs)
+          : await rotator.rotate({ emergency: order === 'emergency' });
       const [first] = failures;
       if (first === undefined) return progress;
       throw new AppError('PUBLISH_FAILED', `${first.place}: ${first.error.message}`, { cause: first.error });
@@ -39,7 +50,14 @@ function orderOf(event: unknown): Order {
   const given = typeof event === 'object' && event !== null && 'do' in event ? event.do : undefined;
   const order = ORDERS.find((one) => one === given);
   if (order !== undefined) return order;
-  throw new AppError('USAGE', `Say what to do: {"do": "rotate"}, or ${ORDERS.slice(1).join(', or ')}.`);
+  throw new AppError('USAGE', 'Say what to do: {"do": "due"}, {"do": "rotate"} or {"do": "emergency"}.');
+}
+
+/** Throws SETTINGS_INVALID. */
+function everyMsOf(days: string): number | undefined {
+  if (days === '' || days === '0') return undefined;
+  if (/^\d{1,3}$/.test(days)) return Number(days) * DAY_MS;
+  throw new AppError('SETTINGS_INVALID', 'VIGIL_ROTATE_EVERY_DAYS must be a whole number of days, or 0 for never.');
 }
 
 /** The places of VIGIL_PLACES; a token that they need comes from the secret that VIGIL_PUBLISH_TOKEN_SECRET names. */
@@ -65,5 +83,7 @@ async function placesOf({ region }: LambdaHome, { env, fetch }: LambdaPorts) {
           ),
         };
   const config = jsonOf(env, 'VIGIL_PLACES', { places: [] });
-  return placesFromConfig(config, { fetch, env: { ...env, ...token }, folder: '/' });
+  const { AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN } = env;
+  const own = { AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN };
+  return placesFromConfig(config, { fetch, env: { ...own, ...token }, folder: '/' });
 }

@@ -12,6 +12,7 @@ import {
   waitUntilTableNotExists,
 } from '@aws-sdk/client-dynamodb';
 import dynalite from 'dynalite';
+import type { HttpRequest } from '../../../core/ports.ts';
 import { createNodeClock } from '../../../node/clock.ts';
 import { createNodeRandom } from '../../../node/random.ts';
 import { startStage, type Stage } from '../../../standin/testing/setup.ts';
@@ -21,12 +22,20 @@ import type { LambdaPorts } from '../home.ts';
 const REGION = 'eu-west-1';
 const TABLE = 'vigil-state';
 
+/** What a function did. */
+export interface Watch {
+  /** As policies name them: `dynamodb:GetItem`. */
+  readonly actions: Set<string>;
+  /** Variables of ours that it has read. */
+  readonly variables: Set<string>;
+}
+
 export interface TestAccount {
   readonly stage: Stage;
   readonly bucket: TestBucket;
   /** The lines that the functions log. */
   readonly log: { readonly level: string; readonly event: string; readonly [field: string]: unknown }[];
-  ports(changes?: Record<string, string>): LambdaPorts;
+  ports(changes?: Record<string, string>, watch?: Watch): LambdaPorts;
   /** Takes a backup; what it resolves to puts another table of that name, with what the backup holds, in its place. */
   backUp(): Promise<() => Promise<void>>;
   /** Moves the time of functions and clients. */
@@ -72,8 +81,8 @@ export async function openTestAccount(secrets: Readonly<Record<string, string>>)
     stage,
     bucket,
     log,
-    ports: (changes = {}) => ({
-      env: {
+    ports: (changes = {}, watch) => ({
+      env: watched(watch, {
         ...{ AWS_REGION: REGION, VIGIL_TABLE: TABLE, VIGIL_KEY_BUCKET: bucket.name },
         ...{ VIGIL_KMS_KEY: '11111111-2222-3333-4444-555555555555', VIGIL_PROTOCOLS: 'v1,v2' },
         VIGIL_SERVER_CONFIG: JSON.stringify({
@@ -87,8 +96,11 @@ export async function openTestAccount(secrets: Readonly<Record<string, string>>)
         AWS_ENDPOINT_URL_KMS: stage.urls.kms,
         AWS_ENDPOINT_URL_SECRETS_MANAGER: stage.urls.secretsmanager,
         ...changes,
+      }),
+      fetch: (request) => {
+        watch?.actions.add(actionOf(request));
+        return bucket.fetch(request);
       },
-      fetch: bucket.fetch,
       clock: {
         ...clock,
         now: () => clock.now() + offset,
@@ -121,4 +133,23 @@ export async function openTestAccount(secrets: Readonly<Record<string, string>>)
       await rm(folder, { recursive: true });
     },
   };
+}
+
+function watched(watch: Watch | undefined, env: Readonly<Record<string, string>>): LambdaPorts['env'] {
+  return new Proxy(env, {
+    get(target, name) {
+      if (String(name).startsWith('VIGIL_')) watch?.variables.add(String(name));
+      return target[String(name)];
+    },
+  });
+}
+
+function actionOf({ method, url, headers = {} }: HttpRequest): string {
+  const [service = '', action] = (headers['x-amz-target'] ?? '').split('.');
+  if (action !== undefined) {
+    const name = service.startsWith('DynamoDB_') ? 'dynamodb' : service === 'TrentService' ? 'kms' : service;
+    return `${name}:${action}`;
+  }
+  if (method === 'GET') return new URL(url).searchParams.has('list-type') ? 's3:ListBucket' : 's3:GetObject';
+  return method === 'PUT' ? 's3:PutObject' : 's3:DeleteObject';
 }
