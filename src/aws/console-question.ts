@@ -29,12 +29,32 @@ export function readConsoleQuestion(destination: string): ConsoleQuestion | unde
   return undefined;
 }
 
-/** The destination that asks it; `readConsoleQuestion` reads the same again. */
-export function formatConsoleQuestion(question: ConsoleQuestion): string {
+/** A destination of protocol 2 has no more bytes. */
+const LONGEST_DESTINATION = 2048;
+
+/**
+ * The destinations that ask it, each of at most 2048 characters, which `readConsoleQuestion` reads again: many alarms are asked about
+ * in several. A name that is too long for one by itself is left out, since no alarm has it.
+ */
+export function formatConsoleQuestion(question: ConsoleQuestion): readonly string[] {
+  const { kind, region, prefix } = question;
+  const start = `${kind === 'alarms' ? 'alarms' : 'list-dashboards'}:${region}`;
+  const names = kind === 'alarms' ? question.names.filter((name) => name.length <= LONGEST_NAME) : [];
   const parts = [
-    ...(question.kind === 'alarms' ? question.names.map((name) => `name=${encodeURIComponent(name)}`) : []),
-    ...(question.prefix === undefined ? [] : [`prefix=${encodeURIComponent(question.prefix)}`]),
-  ];
-  const word = question.kind === 'alarms' ? 'alarms' : 'list-dashboards';
-  return `${word}:${question.region}${parts.length === 0 ? '' : `?${parts.join('&')}`}`;
+    ...names.map((name) => `name=${encodeURIComponent(name)}`),
+    ...(prefix === undefined ? [] : [`prefix=${encodeURIComponent(prefix)}`]),
+  ].filter((part) => start.length + 1 + part.length <= LONGEST_DESTINATION);
+  if (parts.length === 0) return kind === 'alarms' ? [] : [start];
+  const asked: string[] = [];
+  let current = '';
+  for (const part of parts) {
+    const longer = current === '' ? `${start}?${part}` : `${current}&${part}`;
+    if (longer.length > LONGEST_DESTINATION) {
+      asked.push(current);
+      current = `${start}?${part}`;
+    } else {
+      current = longer;
+    }
+  }
+  return [...asked, current];
 }

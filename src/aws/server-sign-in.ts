@@ -1,6 +1,7 @@
 import { AppError, toAppError } from '../core/errors.ts';
 import type { Clock, Logger } from '../core/ports.ts';
 import type { AutoIdV2Options } from '../credentials/auto-id-v2.ts';
+import { formatConsoleQuestion } from './console-question.ts';
 import { checkAddress } from './destination.ts';
 import { federationUrlOf, placeOfDashboard } from './partitions.ts';
 import type { AlarmQuestion, SignIn, StageReport } from './sign-in.ts';
@@ -26,8 +27,10 @@ export interface ServerSignInOptions {
  * dashboard it asked for. Throws SETTINGS_INVALID for a bad address.
  */
 export function createServerSignIn(options: ServerSignInOptions): SignIn {
-  const { clock, logger, autoId, destination, onSecret } = options;
-  checkAddress(destination, 'dashboard.url');
+  const { clock, logger, autoId, onSecret } = options;
+  checkAddress(options.destination, 'dashboard.url');
+  // As the server spells it, and compares it with what the device may have.
+  const destination = new URL(options.destination).href;
   const place = placeOfDashboard(destination);
   const region = options.region ?? place.region ?? place.partition?.firstRegion ?? 'us-east-1';
   const partition = place.partition;
@@ -65,7 +68,13 @@ export function createServerSignIn(options: ServerSignInOptions): SignIn {
       ),
     async ringing(question: AlarmQuestion) {
       const { requestAlarms } = await import('../credentials/auto-id-v2.ts');
-      return requestAlarms(autoId, alarmsDestination(question, region));
+      const { names = [], prefix } = question;
+      const end = prefix === undefined ? {} : { prefix };
+      const ringing = new Set<string>();
+      const asked = formatConsoleQuestion({ kind: 'alarms', region: question.region ?? region, names, ...end });
+      // One after the other: a device asks one thing at a time.
+      for (const one of asked) for (const name of await requestAlarms(autoId, one)) ringing.add(name);
+      return [...ringing];
     },
     async run() {
       const from = clock.monotonic();
@@ -86,13 +95,6 @@ export function createServerSignIn(options: ServerSignInOptions): SignIn {
       }
     },
   };
-}
-
-/** What the store `console` is asked about alarms with: `alarms:REGION?name=A&name=B&prefix=P`. */
-function alarmsDestination({ names = [], prefix, region }: AlarmQuestion, ownRegion: string): string {
-  const asked = [...names.map((name) => ['name', name]), ...(prefix === undefined ? [] : [['prefix', prefix]])];
-  const query = asked.map(([field, value]) => `${field ?? ''}=${encodeURIComponent(value ?? '')}`).join('&');
-  return `alarms:${region ?? ownRegion}?${query}`;
 }
 
 /** The federation endpoint itself, or the same of another region of its partition. */

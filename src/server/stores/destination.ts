@@ -1,5 +1,5 @@
-/** Longest destination looked at, in characters; room for an address of the console, or for the names of some alarms. */
-const LONGEST_DESTINATION = 4096;
+/** Longest destination, in characters: what protocol 2 carries. */
+const LONGEST_DESTINATION = 2048;
 /** Printable ASCII but for `\`, which addresses are rewritten for. Addresses of the console do hold `*`. */
 const CHARACTERS = /^[!-[\]-~]*$/;
 /** What no address is: a word, or a word with a colon and a rest. */
