@@ -11,6 +11,12 @@ import { hostsOf, type ConsoleHosts } from './console-hosts.ts';
  */
 export type ConsolePageKind = 'destination' | 'console-other' | 'sign-in' | 'signed-out' | 'issuer' | 'foreign';
 
+/**
+ * The issuer of every login URL for a wall, whether it or its server makes it: where the console sends a browser whose session
+ * is over. Nobody's address (RFC 2606), which the wall's navigation guard knows.
+ */
+export const SESSION_ENDED_URL = 'https://session-ended.vigil.invalid/';
+
 export interface ConsolePage {
   readonly kind: ConsolePageKind;
 }

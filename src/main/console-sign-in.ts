@@ -1,5 +1,5 @@
 import { app, session as electronSession } from 'electron';
-import { classifyConsolePage } from '../aws/console-page.ts';
+import { classifyConsolePage, SESSION_ENDED_URL } from '../aws/console-page.ts';
 import { autoIdFromSettings } from '../aws/auto-id.ts';
 import { signInFromSettings } from '../aws/from-settings.ts';
 import type { AlarmQuestion } from '../aws/sign-in.ts';
@@ -13,9 +13,6 @@ import type { Redactor } from '../node/redact.ts';
 import { createElectronFetch } from './net/electron-fetch.ts';
 import { type NetworkFromSettings, answerLogins, networkFromSettings } from './net/network-settings.ts';
 import type { ConsoleSession } from './wall/session-runtime.ts';
-
-// Where the console sends a browser whose session is over: nobody's address (RFC 2606), which the navigation guard knows.
-const ISSUER = 'https://session-ended.vigil.invalid/';
 
 export interface ConsoleSignIns {
   /** By the name of the session. */
@@ -76,7 +73,7 @@ export async function createConsoleSignIns(
     await Promise.all(
       plan.sessions.map(async (session) => {
         const destination = Object.values(plan.dashboards).find((dashboard) => dashboard.session === session);
-        const options = { issuer: ISSUER, autoId, onSecret, session, dashboard: destination?.name ?? '' };
+        const options = { issuer: SESSION_ENDED_URL, autoId, onSecret, session, dashboard: destination?.name ?? '' };
         return [session, await signInFromSettings(settings, chainPorts, options)] as const;
       }),
     ),
@@ -95,7 +92,7 @@ export async function createConsoleSignIns(
           classify: (url, dashboardUrl) =>
             classifyConsolePage(url, {
               destinationUrl: dashboardUrl,
-              issuerUrl: ISSUER,
+              issuerUrl: SESSION_ENDED_URL,
               federationUrl: chain.federationUrl,
             }).kind,
         },

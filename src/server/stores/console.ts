@@ -9,6 +9,7 @@ import { federationUrlOf, parseRoleArn, partitionOfRegion, placeOfDashboard } fr
 import { AppError, toAppError } from '../../core/errors.ts';
 import { isLoopbackHost } from '../../core/settings/schema.ts';
 import { asStoreFailure } from './aws-failures.ts';
+import { SESSION_ENDED_URL } from '../../aws/console-page.ts';
 import { readConsoleQuestion } from '../../aws/console-question.ts';
 import type { CredentialStore, Issued, IssueRequest } from './credential-store.ts';
 import type { AwsAccess, StorePorts } from './ports.ts';
@@ -19,8 +20,6 @@ export interface ConsoleRole extends StoreRole {
   readonly destinations?: readonly string[];
 }
 
-/** Where the console sends browsers whose session is over: nobody's address (RFC 2606), which a wall recognises. */
-const ISSUER = 'https://session-ended.vigil.invalid/';
 /** IAM user guide, custom identity brokers: a sign-in token is good for 15 minutes. */
 const URL_LIFE_MS = 15 * 60_000;
 /** Answers about alarms and dashboards are shared among callers for so long, in ms. */
@@ -74,7 +73,7 @@ export function consoleStore(
     const now = clock.now();
     return {
       kind: 'login-url',
-      url: buildLoginUrl({ federationUrl, signinToken, issuer: ISSUER, destination }),
+      url: buildLoginUrl({ federationUrl, signinToken, issuer: SESSION_ENDED_URL, destination }),
       expiresAt: now + URL_LIFE_MS,
       sessionEndsAt: now + lifetimeSeconds(duration, session.credentials.expiresAt, now) * 1000,
     };
