@@ -1,4 +1,5 @@
-// The demo: a stand-in for AWS and the wall before it, with sessions that end early, so that renewals can be watched.
+// The demo: a stand-in for AWS, the auto-id server and the wall before them, with sessions that end early, so that renewals
+// can be watched.
 import { rename } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -7,11 +8,13 @@ import { watchRenewal } from './demo/watch-renewal.mjs';
 import { narrate } from './demo/story.mjs';
 import { hasDisplay, startDisplay } from './display.mjs';
 import { startStandIn, startWall, temporaryFolder } from './lib/program.mjs';
+import { startServer } from './lib/server.mjs';
 import { runScript } from './lib/teardown.mjs';
 
 const HELP = `Usage: npm run demo -- [options]
 
-Shows a dashboard of a stand-in for AWS, with sessions that end after 40 s. Where there is no display it runs on a private
+Shows a dashboard of a stand-in for AWS, with sessions that end after 40 s. The wall enrols at an auto-id server of its own
+by an activation code, and gets its credentials from it by protocol 2. Where there is no display it runs on a private
 one and keeps a picture of it in demo.png. Ctrl-C ends it.
 
   --windowed         an ordinary window instead of the whole screen
@@ -69,27 +72,39 @@ async function start(defer, { isPrivate, renewAfterSeconds, flags, log }) {
   }
   const keysDir = join(folder, 'keys');
   const standIn = await startStandIn({ node, keysDir, args: ['--session-seconds', `${SESSION_SECONDS}`], defer });
+  const { secrets, env } = standIn;
+  const secret = env.AUTO_ID_SECRET_NAME ?? '';
+  const server = await startServer({ node, folder: join(folder, 'auto-id'), secrets, secret, defer });
+  const settings = { ...env, ...server.settings, VIGIL_MAX_SESSION_AGE_SECONDS: `${renewAfterSeconds}` };
+  // Of the stand-in's own server: this one gives the wall its keys itself.
+  delete settings.AUTO_ID_KEYS_DIR;
   const wall = await startWall({
     executable: electron.executablePath,
     folder,
     env: display?.env ?? process.env,
-    settings: { ...standIn.env, VIGIL_MAX_SESSION_AGE_SECONDS: `${renewAfterSeconds}` },
+    settings,
     flags,
     defer,
   });
-  return { display, standIn, wall };
+  return { display, standIn, server, wall };
 }
 
 /** @param {import('./lib/teardown.mjs').Defer} defer */
 async function onAndOn(defer) {
   const isPrivate = !hasDisplay();
   const flags = [...(options.windowed ? ['--windowed'] : []), ...(options['no-tray'] ? ['--no-tray'] : [])];
-  const { display, wall } = await start(defer, { isPrivate, renewAfterSeconds: RENEW_AFTER_SECONDS, flags, log: say });
+  const { display, server, wall } = await start(defer, {
+    isPrivate,
+    renewAfterSeconds: RENEW_AFTER_SECONDS,
+    flags,
+    log: say,
+  });
   const picture = resolve('demo.png');
   if (display) {
     say(`There is no display here, so the wall runs on a private one, ${display.display}.`);
     say(`Its picture is kept in ${picture}, fresh after each sign-in.`);
   }
+  say(`The auto-id server is at ${server.url}; what it writes down: bin/vigil audit show --data ${server.data}`);
   say(
     `Console sessions end after ${SESSION_SECONDS} s; the wall renews at ${RENEW_AFTER_SECONDS} s. Ctrl-C ends the demo.`,
   );

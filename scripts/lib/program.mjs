@@ -14,8 +14,8 @@ import { startProcess, waitUntil } from './process.mjs';
  * @typedef {{ time: string, level: string, event: string } & Record<string, any>} LogRecord a line of the wall's log
  * @typedef {{ at: number, service: string, method: string, action: string, status: number, detail?: string }} RequestRecord
  * @typedef {Started & { env: Record<string, string>, urls: Record<string, string>, keysDir: string,
- *   control: (name: string, input?: object) => Promise<any> }} StandIn `env`: what the wall's environment needs to say;
- *   `control` calls a function of the stand-in's control, such as `requests`
+ *   secrets: Record<string, string>, control: (name: string, input?: object) => Promise<any> }} StandIn `env`: what the wall's environment needs to say;
+ *   `secrets` what an auto-id server has to hand out; `control` calls a function of the stand-in's control, such as `requests`
  * @typedef {Started & { folder: string, log: LogRecord[], executable: string,
  *   waitFor: (find: (record: LogRecord) => boolean, options: { what: string, timeoutMs: number, from?: number }) => Promise<LogRecord> }} Wall
  *   `log` grows as the wall writes; `waitFor` gives the first record after index `from` that fits
@@ -81,12 +81,13 @@ export async function startStandIn({ node, keysDir, args = [], defer }) {
     timeoutMs: READY_WITHIN_MS,
   });
   if (first === undefined) throw new Error(`The stand-in ${await started.ended}: ${started.complaints()}`);
-  const { env, urls, control } = JSON.parse(first);
+  const { env, urls, control, secrets } = JSON.parse(first);
   return {
     ...started,
     env,
     urls,
     keysDir,
+    secrets,
     async control(name, input = {}) {
       const response = await fetch(`${control.url}/${name}`, {
         method: 'POST',

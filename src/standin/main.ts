@@ -117,10 +117,12 @@ const pollMs = wholeNumber('poll-ms');
 const failuresBeforeEnd = wholeNumber('failures-before-end');
 const portBase = wholeNumber('port-base');
 
+const secrets = { 'wall-dashboards': `${user.accessKeyId},${user.secretAccessKey}` };
+
 const standin = await startStandin({
   ...world,
   users: [user],
-  secrets: { 'wall-dashboards': `${user.accessKeyId},${user.secretAccessKey}` },
+  secrets,
   onSessionEnd: sessionEnd(),
   keysDir,
   ...(sessionSeconds === undefined ? {} : { sessionSeconds }),
@@ -154,6 +156,8 @@ const ready = {
   control: standin.controlApi,
   env,
   world: { roles: Object.keys(world.roles), dashboards },
+  // For an auto-id server that takes the place of the stand-in's own.
+  secrets,
 };
 process.stdout.write(`${JSON.stringify(ready)}\n`);
 
