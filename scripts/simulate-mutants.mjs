@@ -108,9 +108,9 @@ const MUTANTS = [
   mutant('the end of a live session is ignored', SESSION, 'if (hasCome(phase.live.endsAt, now)) {', 'if (false) {'),
   mutant(
     'a session is signed in though nobody needs it',
-    SESSION,
-    'if (!context.needed) return [session, []];\n  const attempt',
-    'const attempt',
+    WALL,
+    'return this.#turn.isNeeded(this.#name);',
+    'return true;',
   ),
   mutant(
     'an attempt that nobody needs counts as a failure',

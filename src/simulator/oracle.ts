@@ -175,6 +175,13 @@ export class Oracle {
     this.#screen(surface).isRinging = ringing;
   }
 
+  /** A sign-in begins. */
+  begins(session: string, attempt: number, byOperator: boolean): void {
+    const isNeeded = [...this.#screens.values()].some((screen) => screen.needs(session));
+    if (!isNeeded) this.break('nobody is signed in for nothing', session);
+    this.ledger(session).began(attempt, byOperator);
+  }
+
   loads(surface: string): void {
     this.#screen(surface).loads();
   }

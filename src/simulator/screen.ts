@@ -13,6 +13,8 @@ const SETTLED_MS = 60_000;
  * short wait that keeps the last picture, and one attempt.
  */
 export const LONGEST_STALE_MS = RECHECK_MS + POLICY.keepPictureMs + POLICY.attemptMs + 2_000;
+/** A session is signed in so long before it is needed at most, in ms. */
+const SESSION_LEAD_MS = 60_000 + 1_000;
 /** Timers are a little late. */
 const LATE_MS = 10;
 const HOUR_MS = 3_600_000;
@@ -137,6 +139,17 @@ export class Screen {
     view.dataMonotonic ??= followed ?? view.paintedMonotonic;
     this.#failures.delete(view.view?.dashboard ?? '');
     this.#raisedAt = this.#timeline.monotonic();
+  }
+
+  /** Whether it shows a dashboard of a session, is to show one now or soon, or may have to at any time. */
+  needs(session: string): boolean {
+    if (!this.isPlugged) return false;
+    const { now, until, next } = programmeAt(this.#surface, this.#plan.timeZone, this.#timeline.wall());
+    const isNext = until - this.#timeline.wall() <= SESSION_LEAD_MS;
+    const planned = [now, ...(isNext || this.isRinging ? [next] : [])];
+    const dashboards = planned.flatMap((one) => (one.kind === 'dashboard' ? [one.dashboard] : []));
+    const names = [...dashboards, this.#surface.alarms?.dashboard, this.shown?.view?.dashboard];
+    return names.some((name) => name !== undefined && this.#plan.dashboards[name]?.session === session);
   }
 
   look(isExcused: boolean, excusedUntil: number): void {

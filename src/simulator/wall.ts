@@ -202,7 +202,7 @@ export class Wall {
   #perform(effect: WallEffect): void {
     switch (effect.type) {
       case 'sign-in':
-        this.#oracle.ledger(effect.session).began(effect.attempt, this.#event.type === 'renew-now');
+        this.#oracle.begins(effect.session, effect.attempt, this.#event.type === 'renew-now');
         this.runtimes.get(effect.session)?.warm(effect.attempt, effect.partition);
         this.#signIn(effect.session, effect.attempt);
         return;
