@@ -143,6 +143,16 @@ export async function sourceFromSettings<S extends VersionedSet>(
       };
       return s3Source(options, form);
     }
+    case 'git': {
+      const { gitSource } = await import('../keys/git.ts');
+      const { url, ...rest } = keys.git;
+      return gitSource({ fetch, ...rest, url: need(url), timeoutMs }, form);
+    }
+    case 'https': {
+      const { httpsSource } = await import('../keys/https.ts');
+      const { url, token } = keys.https;
+      return httpsSource({ fetch, url: need(url), token, timeoutMs }, form);
+    }
     case 'server':
       throw new AppError('SETTINGS_INVALID', 'The server gives its keys with server.protocol v2 only.');
   }

@@ -52,6 +52,8 @@ export function secretsOfSettings({ server, keys, network, health }: Settings): 
   const known = [
     server.activationCode,
     keys.npm.token,
+    keys.git.token,
+    keys.https.token,
     keys.s3.secretAccessKey,
     keys.s3.sessionToken,
     password,

@@ -25,7 +25,7 @@ const SERVER_FLAGS: readonly Flag[] = [
     name: 'keys-source',
     argument: 'KIND',
     path: 'keys.source',
-    help: 'directory, npm, s3 or server (VIGIL_KEYS_SOURCE)',
+    help: 'directory, npm, s3, git, https or server (VIGIL_KEYS_SOURCE)',
   },
   { name: 'protocol', argument: 'VERSION', path: 'server.protocol', help: 'v1 or v2 (VIGIL_SERVER_PROTOCOL)' },
   {

@@ -28,8 +28,8 @@ export function createDeviceClock(clock: Clock, logger: Logger): DeviceClock {
       const next = Math.abs(ahead) > NOTABLE_MS ? -ahead : 0;
       // Told when it goes wrong, changes by as much again, or is right once more.
       if (Math.abs(next - correctionMs) > NOTABLE_MS) {
-        const level = next === 0 ? 'info' : 'warn';
-        logger.log(level, next === 0 ? 'device.clock-right' : 'device.clock-wrong', { aheadMs: ahead });
+        if (next === 0) logger.log('info', 'device.clock-right', { aheadMs: ahead });
+        else logger.log('warn', 'device.clock-wrong', { aheadMs: ahead });
       }
       correctionMs = next;
       return true;

@@ -11,15 +11,17 @@ export { credentialSourceOf } from './sessions.ts';
 export type Purpose = 'keys' | 'credentials' | 'login-url' | 'wall';
 
 /**
- * The key source that the settings mean: the one named, or the first that is configured of directory, npm, S3; with
+ * The key source that the settings mean: the one named, or the first that is configured of directory, npm, S3, git, HTTPS; with
  * protocol 2 the server itself where none is.
  */
 export function keySourceOf(settings: Settings): KeySourceName | undefined {
-  const { source, directory, npm, s3 } = settings.keys;
+  const { source, directory, npm, s3, git, https } = settings.keys;
   if (source !== undefined) return source;
   if (directory !== undefined) return 'directory';
   if (npm.scope !== undefined) return 'npm';
   if (s3.bucket !== undefined) return 's3';
+  if (git.url !== undefined) return 'git';
+  if (https.url !== undefined) return 'https';
   return settings.server.protocol === 'v2' ? 'server' : undefined;
 }
 
@@ -29,13 +31,17 @@ export function isServerSignIn(settings: Settings, session: string): boolean {
 }
 
 function missingKeys(settings: Settings): string[] {
-  const { directory, npm, s3 } = settings.keys;
+  const { directory, npm, s3, git, https } = settings.keys;
   switch (keySourceOf(settings)) {
     case undefined:
     case 'directory':
       return directory === undefined ? ['keys.directory'] : [];
     case 'server':
       return [];
+    case 'git':
+      return git.url === undefined ? ['keys.git.url'] : [];
+    case 'https':
+      return https.url === undefined ? ['keys.https.url'] : [];
     case 'npm':
       return npm.registry === undefined ? ['keys.npm.registry'] : [];
     case 's3': {

@@ -111,17 +111,52 @@ const s3 = z
   .prefault({})
   .describe('Keys in an S3 bucket.');
 
+const git = z
+  .strictObject({
+    url: endpoint().exactOptional().describe('Address of the repository that holds the keys.'),
+    branch: matching(/^[\w./+-]+$/, 'the name of a branch', 200)
+      .default('main')
+      .describe('Branch of the keys.'),
+    folder: text(900)
+      .exactOptional()
+      .describe('Folder of the key files in the repository. Where it is missing, the top and build/ are tried.'),
+    username: secretText()
+      .exactOptional()
+      .describe('User name to send with the token, where the host wants a special one.'),
+    token: secretText()
+      .exactOptional()
+      .describe('Token that may read the repository. Better given as VIGIL_GIT_TOKEN than written into a file.')
+      .register(fieldNotes, { secret: true }),
+  })
+  .prefault({})
+  .describe('Keys in a git repository.');
+
+const https = z
+  .strictObject({
+    url: endpoint().exactOptional().describe('Address of the folder that holds the key files.'),
+    token: secretText()
+      .exactOptional()
+      .describe('Bearer token for it. Better given as VIGIL_KEYS_TOKEN than written into a file.')
+      .register(fieldNotes, { secret: true }),
+  })
+  .prefault({})
+  .describe('Keys on a web server.');
+
 const keys = z
   .strictObject({
     source: z
-      .enum(['directory', 'npm', 's3', 'server'], { error: 'must be directory, npm, s3 or server' })
+      .enum(['directory', 'npm', 's3', 'git', 'https', 'server'], {
+        error: 'must be directory, npm, s3, git, https or server',
+      })
       .exactOptional()
       .describe(
-        'Where the keys come from. Where it is missing, the first of directory, npm and s3 that is configured; with server.protocol v2 the server itself otherwise.',
+        'Where the keys come from. Where it is missing, the first of directory, npm, s3, git and https that is configured; with server.protocol v2 the server itself otherwise.',
       ),
     directory: filePath('Folder that holds the keys: info2048.bin and public.pem, or keyset.bin for protocol v2.'),
     npm,
     s3,
+    git,
+    https,
   })
   .prefault({})
   .describe('Where the key set comes from: the entropy file and the public key of the server.');
