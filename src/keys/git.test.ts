@@ -6,9 +6,9 @@ import type { Fetch } from '../core/ports.ts';
 import { createNodeFetch } from '../node/http.ts';
 import { gitPlace } from '../server/rotation/places/git-place.ts';
 import { gitSource } from './git.ts';
-import { KEY_SET_V1, type KeySet } from './key-set.ts';
+import { KEY_SET_V1, type KeySet, type SetForm, type VersionedSet } from './key-set.ts';
 import { gitServer, type GitServer } from './testing/git-server.ts';
-import { answer, entropyFile, otherEntropyFile, publicKeyFile, recordingFetch } from './testing/keys.ts';
+import { answer, entropyFile, publicKeyFile, recordingFetch } from './testing/keys.ts';
 
 const TOKEN = 'a-token-of-the-test';
 let folder: string;
@@ -23,11 +23,30 @@ afterAll(async () => {
   await rm(folder, { recursive: true });
 });
 
+/** A form of one small file, where it does not matter what is in it. */
+interface Note extends VersionedSet {
+  readonly text: string;
+}
+const NOTE: SetForm<Note> = {
+  files: ['note'],
+  make: ([file = new Uint8Array()], version) => {
+    const text = new TextDecoder().decode(file);
+    return Promise.resolve({ text, version, fingerprint: text });
+  },
+};
+const note = (text: string) => new Map([['note', new TextEncoder().encode(text)]]);
 const setOf = (entropy: Uint8Array) =>
   new Map([
     ['info2048.bin', entropy],
     ['public.pem', publicKeyFile],
   ]);
+const where = () => ({
+  fetch: createNodeFetch(),
+  url: server.url,
+  branch: 'main',
+  token: TOKEN,
+  timeoutMs: 20_000,
+});
 const place = (options: { token?: string; folder?: string; branch?: string; fetch?: Fetch } = {}) =>
   gitPlace({
     fetch: createNodeFetch(),
@@ -39,11 +58,7 @@ const place = (options: { token?: string; folder?: string; branch?: string; fetc
   });
 const source = (
   options: { token?: string | undefined; folder?: string; branch?: string; url?: string; fetch?: Fetch } = {},
-) =>
-  gitSource(
-    { fetch: createNodeFetch(), url: server.url, branch: 'main', token: TOKEN, timeoutMs: 20_000, ...options },
-    KEY_SET_V1,
-  );
+) => gitSource({ ...where(), ...options }, KEY_SET_V1);
 
 describe('a real git repository over HTTP', () => {
   it('has no keys at first, and then what was published, seen in one exchange', async () => {
@@ -56,29 +71,25 @@ describe('a real git repository over HTTP', () => {
     expect(requests).toHaveLength(3);
     expect(await client.fetch(set)).toBe('unchanged');
     expect(requests).toHaveLength(4);
-    await place().publish(setOf(otherEntropyFile));
-    const next = (await client.fetch(set)) as KeySet;
-    expect(next.entropy === new TextDecoder().decode(otherEntropyFile)).toBe(true);
-    expect(next.fingerprint).not.toBe(set.fingerprint);
   });
 
   it('gets one commit for one set, however often it is published, upon what was there', async () => {
-    const count = async () => (await server.git('rev-list', '--count', 'main')).trim();
-    const before = await count();
-    const one = place({ folder: 'walls/lobby' });
-    expect(await one.holds(setOf(entropyFile))).toBe(false);
-    await one.publish(setOf(entropyFile));
-    await one.publish(setOf(entropyFile));
-    expect(await one.holds(setOf(entropyFile))).toBe(true);
-    expect(Number(await count())).toBe(Number(before) + 1);
-    expect((await server.git('ls-tree', '-r', '--name-only', 'main')).trim().split('\n')).toEqual([
-      'info2048.bin',
-      'public.pem',
-      'walls/lobby/info2048.bin',
-      'walls/lobby/public.pem',
-    ]);
-    const set = (await source({ folder: '/walls/lobby/' }).fetch()) as KeySet;
-    expect(set.entropy === new TextDecoder().decode(entropyFile)).toBe(true);
+    const branch = 'notes';
+    await place({ branch }).publish(note('0'));
+    const one = place({ branch, folder: 'walls/lobby' });
+    expect(await one.holds(note('1'))).toBe(false);
+    await one.publish(note('1'));
+    await one.publish(note('1'));
+    expect(await one.holds(note('1'))).toBe(true);
+    expect((await server.git('rev-list', '--count', branch)).trim()).toBe('2');
+    const paths = (await server.git('ls-tree', '-r', '--name-only', branch)).trim().split('\n');
+    expect(paths).toEqual(['note', 'walls/lobby/note']);
+    const client = gitSource({ ...where(), branch, folder: '/walls/lobby/' }, NOTE);
+    const set = (await client.fetch()) as Note;
+    expect(set.text).toBe('1');
+    expect(await client.fetch(set)).toBe('unchanged');
+    await one.publish(note('2'));
+    expect(((await client.fetch(set)) as Note).text).toBe('2');
     await server.git('fsck', '--strict');
   });
 
@@ -94,9 +105,28 @@ describe('a real git repository over HTTP', () => {
       return given;
     };
     const one = place({ branch: 'lost', fetch: losing });
-    await expect(one.publish(setOf(entropyFile))).rejects.toMatchObject({ code: 'PUBLISH_FAILED' });
-    await one.publish(setOf(entropyFile));
+    await expect(one.publish(note('1'))).rejects.toMatchObject({ code: 'PUBLISH_FAILED' });
+    await one.publish(note('1'));
     expect((await server.git('rev-list', '--count', 'lost')).trim()).toBe('1');
+  });
+
+  it('refuses a push over what somebody else has pushed meanwhile, and takes the next one', async () => {
+    const branch = 'raced';
+    const inner = createNodeFetch();
+    let isFirst = true;
+    const racing: Fetch = async (request) => {
+      if (isFirst && request.url.endsWith('/git-receive-pack')) {
+        isFirst = false;
+        await place({ branch }).publish(note('theirs'));
+      }
+      return inner(request);
+    };
+    await place({ branch }).publish(note('0'));
+    const one = place({ branch, fetch: racing });
+    await expect(one.publish(note('ours'))).rejects.toMatchObject({ code: 'PUBLISH_FAILED' });
+    await one.publish(note('ours'));
+    expect((await server.git('show', `${branch}:note`)).trim()).toBe('ours');
+    expect((await server.git('rev-list', '--count', branch)).trim()).toBe('3');
   });
 
   it('says what is wrong', async () => {
