@@ -1,11 +1,20 @@
 /** Stands before one target: a listener on loopback, and every connection through it. */
-import { type AddressInfo, type Server, type Socket, connect, createServer } from 'node:net';
+import { randomInt } from 'node:crypto';
+import { type Server, type Socket, connect, createServer } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { connect as connectTls } from 'node:tls';
 import { Link } from './link.ts';
 import { NO_FAULT, type Rules } from './rules.ts';
 import type { Speaker } from './speaker.ts';
 import type { FaultEvent } from './types.ts';
+
+/**
+ * Systems give ports from 32768 on to whoever asks for any (Linux: `ip_local_port_range`; IANA: 49152). One from there might be somebody
+ * else's by the time that a relay which has refused wants it back.
+ */
+const FIRST_PORT = 20_000;
+const LAST_PORT = 32_767;
+const MOST_TRIES = 100;
 
 export interface RelayPorts {
   readonly log: (what: FaultEvent['what'], detail?: string) => void;
@@ -31,8 +40,16 @@ export class Relay {
 
   static async start(targetPort: number, ports: RelayPorts): Promise<Relay> {
     const relay = new Relay(targetPort, ports);
-    await relay.#listen();
-    return relay;
+    for (let tries = 1; ; tries++) {
+      const port = randomInt(FIRST_PORT, LAST_PORT + 1);
+      try {
+        await relay.#listen(port);
+        return relay;
+      } catch (error) {
+        const isTaken = error instanceof Error && 'code' in error && error.code === 'EADDRINUSE';
+        if (!isTaken || tries >= MOST_TRIES) throw error;
+      }
+    }
   }
 
   get port(): number {
@@ -62,15 +79,15 @@ export class Relay {
     await this.#shut();
   }
 
-  async #listen(): Promise<void> {
+  async #listen(port = this.#port): Promise<void> {
     if (this.#server.listening) return;
     await new Promise<void>((resolve, reject) => {
-      this.#server.once('error', reject).listen(this.#port, '127.0.0.1', () => {
+      this.#server.once('error', reject).listen(port, '127.0.0.1', () => {
         this.#server.off('error', reject);
         resolve();
       });
     });
-    this.#port = (this.#server.address() as AddressInfo).port;
+    this.#port = port;
   }
 
   async #shut(): Promise<void> {
