@@ -75,12 +75,12 @@ describe('IAM', () => {
   it('makes new keys known elsewhere a little later, where it is told to', async () => {
     stage.control.setNewKeyDelay(10_000);
     const { AccessKey } = await iam().send(new CreateAccessKeyCommand({}));
-    stage.control.setNewKeyDelay(0);
     const access = { accessKeyId: AccessKey?.AccessKeyId ?? '', secretAccessKey: AccessKey?.SecretAccessKey ?? '' };
     const whoami = () => stsClient(stage, access).send(new GetCallerIdentityCommand({}));
     await expect(whoami()).rejects.toMatchObject(named('InvalidClientTokenId'));
     stage.advance(11_000);
     await whoami();
+    stage.control.setNewKeyDelay(0);
     await iam().send(new DeleteAccessKeyCommand({ AccessKeyId: access.accessKeyId }));
   });
 

@@ -2,6 +2,8 @@ import { chmod, mkdtemp, readdir, readFile, rename, rm, writeFile } from 'node:f
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { parse } from 'yaml';
+import { parseAllowRule } from './allow.ts';
 import { createSeal, openSeal } from '../seal/open-seal.ts';
 import { parseStoresConfig } from './config.ts';
 import { createStores, secretsFolderOf } from './create-stores.ts';
@@ -239,6 +241,14 @@ describe('the stores of a server', () => {
       1,
     );
     expect(await issue()).toMatchObject({ kind: 'credentials' });
+  });
+
+  it('may be as the guide has them', async () => {
+    const guide = await readFile(new URL('../../../docs/credential-stores.md', import.meta.url), 'utf8');
+    const example = /```yaml\n([^]*?)```/.exec(guide)?.[1] ?? '';
+    const config = parseStoresConfig(parse(example));
+    expect(await namesOf({ config })).toEqual(['console', 'secretsmanager', 'sts', 'vault']);
+    for (const [, rule = ''] of guide.matchAll(/--add '([^']+)'/g)) expect(() => parseAllowRule(rule)).not.toThrow();
   });
 
   it.each([
