@@ -25,7 +25,7 @@ export function addDevices({ command, homeOptions, examples, print }: Program): 
     .option('--name <NAME>', 'name of the device, such as lobby-1')
     .option('--allow <RULE>', 'what it may have, as store:id[,destination]; may be given again', collect, [])
     .option('--network <CIDR>', 'where it may ask from; may be given again; anywhere without it', collect, [])
-    .option('--rate <N>', 'most requests in an hour (120)')
+    .option('--rate <N>', 'most requests in an hour (600)')
     .option('--ttl <DURATION>', 'how long the code holds', '24h')
     .addHelpText(
       'after',

@@ -22,7 +22,7 @@ async function withDevices<T>(options: Options, work: (devices: Devices, home: S
 }
 
 /** Makes a device and prints the code to enrol it with, as text and as a QR code. Rejects with USAGE, STATE_*, AUDIT_UNAVAILABLE. */
-export function devicesInvite(options: Options): Promise<string> {
+export async function devicesInvite(options: Options): Promise<string> {
   const name = options['name'];
   if (typeof name !== 'string') throw new AppError('USAGE', 'Name the device with --name, for example --name lobby-1.');
   const ttlMs = durationOf(options['ttl'], '--ttl');

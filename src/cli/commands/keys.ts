@@ -68,7 +68,7 @@ export async function keysInit(options: Options): Promise<string> {
 }
 
 /** Rotates, or finishes a rotation. Rejects with PUBLISH_FAILED where the new keys are not everywhere yet. */
-export function keysRotate(options: Options): Promise<string> {
+export async function keysRotate(options: Options): Promise<string> {
   const overlapMs = durationOf(options['overlap'] ?? '24h', '--overlap');
   const youngest = options['ifOlder'] === undefined ? 0 : durationOf(options['ifOlder'], '--if-older');
   return withRotator(options, async (rotator, home) => {

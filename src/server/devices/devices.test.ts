@@ -111,6 +111,7 @@ describe('inviting a device', () => {
     await enrol(second.device.id);
     await refused(invite('lobby-1'), /is active/);
     await devices.revoke('lobby-1');
+    time.now += 1;
     const third = await invite('lobby-1');
     expect((await devices.list()).map(({ id, status }) => [id, status])).toEqual([
       [second.device.id, 'revoked'],

@@ -3,8 +3,8 @@ import { AppError } from '../../core/errors.ts';
 import { formatAllowRule, parseAllowRule } from '../stores/allow.ts';
 import type { AllowRule, DevicePolicy } from './device.ts';
 
-/** Requests in an hour where nothing else is said: a wall makes a few. */
-export const USUAL_RATE = 120;
+/** Requests in an hour where nothing else is said: a wall makes a few, and 120 where the server asks for its alarms. */
+export const USUAL_RATE = 600;
 const HIGHEST_RATE = 36_000;
 const MOST_RULES = 100;
 const MOST_NETWORKS = 32;

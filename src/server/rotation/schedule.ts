@@ -5,6 +5,8 @@ import type { Progress, Rotator } from './rotator.ts';
 
 /** How often it is looked what is due, in ms. */
 const TICK_MS = 60_000;
+/** How many times longer it waits at most while something fails. */
+const LONGEST_WAIT = 15;
 /** How often every place is asked whether it still holds what it should, in ms. */
 const CHECK_MS = 24 * 3600_000;
 
@@ -40,18 +42,21 @@ export function startRotations(options: ScheduleOptions): { stop(): Promise<void
 
   async function run(): Promise<void> {
     let checkedAt = clock.monotonic();
+    let wait = 1;
     while (!stopped.signal.aborted) {
       try {
-        await rotateIfDue(rotator, clock.now(), everyMs);
-        if (clock.monotonic() - checkedAt >= CHECK_MS) {
+        let { failures } = await rotateIfDue(rotator, clock.now(), everyMs);
+        if (failures.length === 0 && clock.monotonic() - checkedAt >= CHECK_MS) {
+          ({ failures } = await rotator.publish());
           checkedAt = clock.monotonic();
-          await rotator.publish();
         }
+        wait = failures.length === 0 ? 1 : Math.min(2 * wait, LONGEST_WAIT);
       } catch (error) {
         const { code, message } = toAppError(error);
         logger.log('error', 'keys.rotation-failed', { code, sentence: message });
+        wait = Math.min(2 * wait, LONGEST_WAIT);
       }
-      await sleep(tickMs, undefined, { signal: stopped.signal, ref: false }).catch(() => undefined);
+      await sleep(tickMs * wait, undefined, { signal: stopped.signal, ref: false }).catch(() => undefined);
     }
   }
 
