@@ -196,6 +196,8 @@ describe('the stores of a server', () => {
     expect(await namesOf({ config: parseStoresConfig(settings) })).toEqual(['sts']);
     const vault = { address: 'https://vault.example.com', auth: { kind: 'approle', roleId: 'r', secretIdFile: '/x' } };
     expect(await namesOf({ config: parseStoresConfig({ vault }) })).toEqual(['vault']);
+    const inTheClear = { AWS_REGION: 'eu-west-1', AWS_ENDPOINT_URL_STS: 'http://sts.example.com' };
+    expect((await failureOf(namesOf({ env: inTheClear }))).code).toBe('SETTINGS_INVALID');
     const failure = await failureOf(namesOf({ config: parseStoresConfig({ sts: { roles: {} } }) }));
     expect(failure.code).toBe('SETTINGS_MISSING');
   });
