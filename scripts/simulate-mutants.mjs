@@ -113,18 +113,6 @@ const MUTANTS = [
     'return true;',
   ),
   mutant(
-    'an attempt that nobody needs counts as a failure',
-    SESSION,
-    'if (!context.needed) return drop(session, attempt);',
-    '',
-  ),
-  mutant(
-    'a renewal does not wait for the picture in its place',
-    SESSION,
-    'return due && !isBlocked(session, context) ?',
-    'return due ?',
-  ),
-  mutant(
     'a good picture gives way to a new sign-in',
     SESSION,
     'partition !== held && !occupied.includes(partition)',
