@@ -47,7 +47,7 @@ export async function runServer(data: string, given: Given): Promise<RunningServ
   await makeOwnFolder(data);
   const log = createLog({
     ...{ folder: join(data, LOG_FOLDER), name: 'server.log', ...LOG },
-    also: (line) => process.stderr.write(`${line}\n`),
+    also: toStandardError(),
   });
   const logger: Logger = log.logger;
   const toLog = anchorToLog(logger);
@@ -75,6 +75,20 @@ export async function runServer(data: string, given: Given): Promise<RunningServ
     await log.close();
     throw error;
   }
+}
+
+/** Lines for stderr, those of one turn of the loop in one write: a write to a terminal or a file waits for it. */
+function toStandardError(): (line: string) => void {
+  let waiting = '';
+  return (line) => {
+    if (waiting === '') {
+      setImmediate(() => {
+        process.stderr.write(waiting);
+        waiting = '';
+      });
+    }
+    waiting += `${line}\n`;
+  };
 }
 
 /** Resolves with the first SIGTERM or SIGINT; a second one ends the process at once. */

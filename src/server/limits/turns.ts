@@ -1,6 +1,7 @@
 /** Work under one name, one after the other. */
 export interface Turns {
-  run<T>(name: string, work: () => Promise<T>): Promise<T>;
+  /** `waited`: whether there was somebody before, who may have changed what was seen. */
+  run<T>(name: string, work: (waited: boolean) => Promise<T>): Promise<T>;
 }
 
 /** As many names at once as there are requests under way; nothing is kept of those that are done. */
@@ -9,7 +10,7 @@ export function createTurns(): Turns {
   return {
     run(name, work) {
       const before = last.get(name);
-      const result = before === undefined ? work() : before.then(work);
+      const result = before === undefined ? work(false) : before.then(() => work(true));
       const done = result.then(
         () => undefined,
         () => undefined,

@@ -19,13 +19,17 @@ export async function fileSecretsStore(name: 'file' | 'secretsmanager', path: st
   const files = createNodeFileStore();
   let known: { readonly stamp: string | undefined; readonly secrets: ReadonlyMap<string, string> } | undefined;
 
-  async function read(): Promise<ReadonlyMap<string, string>> {
+  async function readNow(): Promise<ReadonlyMap<string, string>> {
     const stamp = await files.stamp(path);
     if (known !== undefined && stamp !== undefined && stamp === known.stamp) return known.secrets;
     const secrets = await readSecrets(path);
     known = { stamp, secrets };
     return secrets;
   }
+
+  let reading: ReturnType<typeof readNow> | undefined;
+  /** Those who ask at the same time share one look at the file. */
+  const read = (): ReturnType<typeof readNow> => (reading ??= readNow().finally(() => (reading = undefined)));
 
   await read();
   return {

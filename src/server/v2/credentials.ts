@@ -8,6 +8,7 @@ import type { Device } from '../devices/device.ts';
 import { asJson, deviceOf } from '../devices/document.ts';
 import { isWithin, parseRanges } from '../limits/addresses.ts';
 import { isAllowed } from '../stores/allow.ts';
+import type { Item } from '../state/state-store.ts';
 import type { Issued, IssueRequest } from '../stores/credential-store.ts';
 import { canonicalDestination } from '../stores/destination.ts';
 import { formatSource, parseSource } from '../stores/source.ts';
@@ -62,12 +63,13 @@ export async function answerCredentials(
   };
   const none = { stepAccepted: false, serverStep: 0 };
 
-  const verified = await verify(endpoint, request).catch(asStateFailure);
-  if (verified instanceof AppError) {
+  const checked = await verify(endpoint, request).catch(asStateFailure);
+  if (checked instanceof AppError) {
     const reply = await seal('retry', none, { retryAfterSeconds: SOON_S });
-    return unproven(reply, { ...line, reason: verified.code, detail: verified.message });
+    return unproven(reply, { ...line, reason: checked.code, detail: checked.message });
   }
-  if (typeof verified === 'string') return unproven(await seal('refused', none), { ...line, reason: verified });
+  if (typeof checked === 'string') return unproven(await seal('refused', none), { ...line, reason: checked });
+  const { verified, item } = checked;
   const { source: sourceText, destination: destinationText } = verified;
   const source = parseSource(sourceText);
   const destination = canonicalDestination(destinationText);
@@ -94,7 +96,9 @@ export async function answerCredentials(
   if (restSeconds > 0) return turnAway('retry', 'quarantine', none, { retryAfterSeconds: restSeconds });
 
   // One device's requests take turns here; the conditional write stands against other processes.
-  const decided = await turns.run(request.deviceId, () => take(endpoint, verified, address)).catch(asStateFailure);
+  const decided = await turns
+    .run(request.deviceId, (waited) => take(endpoint, verified, address, waited ? undefined : item))
+    .catch(asStateFailure);
   if (decided instanceof AppError) {
     return turnAway('retry', decided.code, none, { retryAfterSeconds: SOON_S, detail: decided.message });
   }
@@ -126,12 +130,16 @@ export async function answerCredentials(
 }
 
 /** The request as its device signed it, or why not; the same work for a device that there is not. */
-async function verify(endpoint: EndpointV2, request: OpenedRequest): Promise<VerifiedRequest | string> {
+async function verify(
+  endpoint: EndpointV2,
+  request: OpenedRequest,
+): Promise<{ readonly verified: VerifiedRequest; readonly item: Item | undefined } | string> {
   const item = await endpoint.state.get('device', request.deviceId);
   const device = item === undefined ? undefined : deviceOf(item);
   const key = device === undefined ? undefined : publicKeyOf(device);
   const verified = await request.verify(key);
-  return verified ?? (device === undefined ? 'unknown-device' : key === undefined ? device.status : 'signature');
+  if (verified !== undefined) return { verified, item };
+  return device === undefined ? 'unknown-device' : key === undefined ? device.status : 'signature';
 }
 
 /** The public key of a device that has one. */
@@ -148,9 +156,10 @@ async function take(
   { state, clock }: EndpointV2,
   request: VerifiedRequest,
   address: string | undefined,
+  seen: Item | undefined,
 ): Promise<{ readonly decision: Decision; readonly device: Device }> {
   for (let race = 0; race < MOST_RACES; race++) {
-    const item = await state.get('device', request.deviceId);
+    const item = (race === 0 ? seen : undefined) ?? (await state.get('device', request.deviceId));
     if (item === undefined) break;
     const device = deviceOf(item);
     if (device.status !== 'active') {
