@@ -131,6 +131,27 @@ describe('a rotation', () => {
     expect(await published(world)).toEqual([3, 3]);
   });
 
+  it('that is overtaken by an emergency in the middle of a publication leaves the newest set in the place', async () => {
+    const world = await started();
+    const { ring } = await readRing(world.vault());
+    let held = 0;
+    let isOvertaken = false;
+    const slow: Place = {
+      name: 'slow',
+      holds: () => Promise.resolve(false),
+      publish: async (files) => {
+        if (!isOvertaken) {
+          isOvertaken = true;
+          expect(await world.rotator([slow]).rotate({ emergency: true })).toMatchObject({ generation: 3 });
+        }
+        held = (await accept(files.get('keyset.bin'), ring, world.clock.now())).generation;
+      },
+    };
+    expect(await world.rotator([slow]).rotate()).toMatchObject({ generation: 3, pending: false, failures: [] });
+    expect(held).toBe(3);
+    expect(await accepted(world)).toEqual([3]);
+  });
+
   it('of many processes at once is one rotation', async () => {
     const world = await started();
     const all = await Promise.all(Array.from({ length: 5 }, () => world.rotator(places()).rotate()));
@@ -145,15 +166,16 @@ describe('a rotation', () => {
     expect((await keyFiles()).length).toBe(ring.generations.length);
   });
 
-  it('leaves no half of anything after a crash at any change on the disk, and is finished or begun again', async () => {
-    for (const [torn, emergency] of [
-      [false, false],
-      [true, true],
-    ] as const) {
+  it.each([
+    [false, false],
+    [true, true],
+  ])(
+    'leaves no half of anything after a crash at any change on the disk, and is finished or begun again (torn: %s, emergency: %s)',
+    async (torn, emergency) => {
       const crashes = await crashEverywhere(torn, (rotator) => rotator.rotate({ emergency, overlapMs: HOUR }), 2);
       expect(crashes).toBeGreaterThan(30);
-    }
-  });
+    },
+  );
 
   it('ends an overlap whole after a crash at any change on the disk', async () => {
     const crashes = await crashEverywhere(
