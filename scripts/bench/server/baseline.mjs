@@ -1,3 +1,4 @@
+/* global crypto */
 // The measure of the server: a handler in the same framework that reads the same body and does one bare private operation of
 // RSA-2048, on the thread pool. Prints its port.
 import { readFileSync } from 'node:fs';

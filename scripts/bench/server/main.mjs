@@ -15,8 +15,8 @@ import { enrolDevices, requestsOf } from './devices.mjs';
 import { simulateFleet } from './fleet.mjs';
 import { load, wire } from './load.mjs';
 
-const CONNECTIONS = 64;
-const SAMPLE_MS = 4_000;
+const CONNECTIONS = 256;
+const SAMPLE_MS = 3_000;
 const ROUNDS = 5;
 const DEVICES = 10_000;
 const WALLS = 10_000;
