@@ -71,10 +71,11 @@ export interface DeviceStore {
   /** Resolves once the document is durable, whole; rejects with DEVICE_STEP_UNWRITABLE, and then either may lie there. */
   write(document: Uint8Array): Promise<void>;
   /**
-   * Keeps every other program from the document until the release is called or this program has ended. Rejects with
-   * DEVICE_STEP_UNWRITABLE when that cannot be had.
+   * Keeps every other program from the document until the release is called or this program has ended; `undefined` where
+   * nothing at all can be written, and the document can only be read. Rejects with DEVICE_STEP_UNWRITABLE when another
+   * program keeps it for too long.
    */
-  lock(): Promise<() => Promise<void>>;
+  lock(): Promise<(() => Promise<void>) | undefined>;
 }
 
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error';

@@ -2,10 +2,11 @@ import { describe, expect, it } from 'vitest';
 import type { Fetch } from '../../core/ports.ts';
 import { createKeyRing } from '../../keys/key-ring.ts';
 import { serverKeySource } from '../../keys/v2/server.ts';
-import { createWorld } from '../../server/testing/world.ts';
+import { createWorld, newGenerationV2 } from '../../server/testing/world.ts';
 import type { World } from '../../server/testing/world.ts';
 import type { DeviceClient } from './client.ts';
 import { enrolDevice } from './enrol-device.ts';
+import { generateKeyPair, softwareSigner } from './signatures.ts';
 import { clientOf, inviteInto, testStore } from './testing/device.ts';
 import type { TestClient } from './testing/device.ts';
 
@@ -111,6 +112,42 @@ describe('a device', () => {
       expect(world.alerts).toEqual([]);
     },
   );
+
+  it('repeats its step on a disk that can only be read, and proves nothing from there', async () => {
+    const world = await createWorld();
+    const { client, store } = await enrolled(world);
+    await ask(client);
+    const readOnly = testStore(store.document);
+    readOnly.isReadOnly = true;
+    const reader = clientOf(world, { store: readOnly });
+    for (let i = 0; i < 3; i++) await ask(reader.client);
+    expect(readOnly.enrolled().step.n).toBe(1);
+    // Another program of the machine that can write has gone on: the reader is late, and no copy.
+    await ask(client);
+    expect(await codeOf(ask(reader.client))).toBe('DEVICE_STEP_UNWRITABLE');
+    expect(world.alerts).toEqual([]);
+    await ask(client);
+  });
+
+  it('takes new keys on a disk that is full, and no older ones after that', async () => {
+    const world = await createWorld();
+    const { client, store, events } = await enrolled(world);
+    const root = await softwareSigner(await generateKeyPair('ed25519'));
+    const files = await Promise.all([1, 2].map((g) => newGenerationV2(root, g, world.clock.now() + 86_400_000)));
+    await client.book.change((record) => {
+      if (record.enrolled === undefined) throw new Error('not enrolled');
+      return { ...record, enrolled: { ...record.enrolled, root: root.publicKey } };
+    });
+    const [one, two] = files;
+    if (one === undefined || two === undefined) throw new Error('no keys');
+    store.fails = 'before';
+    expect(await client.accept(two)).toMatchObject({ generation: 2 });
+    expect(events).toContain('error device.step-unwritable');
+    expect(await codeOf(client.accept(one))).toBe('KEYS_INTEGRITY');
+    store.fails = 'never';
+    await client.accept(two);
+    expect(store.enrolled().floor.generation).toBe(2);
+  });
 
   it.each([3_600_000, -3_600_000])(
     'corrects a clock that is %i ms wrong by a sealed reply, and says so once',

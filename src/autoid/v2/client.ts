@@ -1,4 +1,4 @@
-import { AppError } from '../../core/errors.ts';
+import { AppError, toAppError } from '../../core/errors.ts';
 import type { Clock, DeviceStore, Fetch, Logger, Random } from '../../core/ports.ts';
 import { randomBytes } from '../random.ts';
 import { AskedTooOften } from '../v1/request.ts';
@@ -12,7 +12,7 @@ import type { DeviceClock } from './device-clock.ts';
 import type { EnrolledRecord } from './device-record.ts';
 import { postMessage, unopenedAnswer } from './http.ts';
 import { acceptKeySet } from './keyset.ts';
-import type { AcceptedKeys, KeySetFiles } from './keyset.ts';
+import type { AcceptedKeys, Floor, KeySetFiles } from './keyset.ts';
 import { LONGEST_REPLY } from './reply.ts';
 import type { Reply, ReplyCode } from './reply.ts';
 import { sealRequest } from './request.ts';
@@ -59,7 +59,10 @@ export interface DeviceClient {
    * or what the Fetch port rejects with. There is no way from here to protocol 1.
    */
   request(keys: PreparedKeys, source: string, destination: string): Promise<Granted>;
-  /** Accepts a key set for this device, and raises the device's floor to it, durably. Rejects as `acceptKeySet` does. */
+  /**
+   * Accepts a key set for this device, and raises the device's floor to it: durably, or in memory where nothing can be
+   * written. Rejects as `acceptKeySet` does, or with DEVICE_NOT_ENROLLED or DEVICE_UNREADABLE.
+   */
   accept(files: KeySetFiles): Promise<AcceptedKeys>;
   readonly clock: DeviceClock;
   readonly book: DeviceBook;
@@ -75,6 +78,7 @@ export function createDeviceClient(options: DeviceClientOptions): DeviceClient {
   const { random, logger, suite = webSuite } = options;
   const book = createDeviceBook(options.store, random, logger);
   const clock = createDeviceClock(options.clock, logger);
+  const floors = new Map<string, Floor>();
   let known: { readonly publicKey: string; readonly signer: Promise<Signer> } | undefined;
 
   function signerOf({ key }: EnrolledRecord): Promise<Signer> {
@@ -113,6 +117,8 @@ export function createDeviceClient(options: DeviceClientOptions): DeviceClient {
       if (record.serverId !== keys.serverId) throw otherServer();
       const { reply, isTimely } = await exchange(keys, record, step, asked);
       accepted = reply.stepAccepted;
+      // Another program may have gone on where nothing keeps it from the document: then this is no copy.
+      if (reply.code === 'late' && !begun.isOwn) throw overtaken(options.store.name);
       if (reply.code === 'late') await proveDivergence(keys, record, step, reply.serverStep, asked);
       return { reply, isTimely };
     } finally {
@@ -133,6 +139,20 @@ export function createDeviceClient(options: DeviceClientOptions): DeviceClient {
     await exchange(keys, record, proof, asked).catch((error: unknown) => {
       logger.log('warn', 'device.divergence-not-told', { error: String(error) });
     });
+  }
+
+  /** Without a disk the floor holds as long as this program does: a wall is not to go dark for it. */
+  async function keepFloor(deviceId: string, floor: Floor): Promise<void> {
+    try {
+      await book.change((record) => {
+        const { enrolled } = record;
+        if (enrolled?.deviceId !== deviceId) return record;
+        return { ...record, enrolled: { ...enrolled, floor: highest(enrolled.floor, floor) } };
+      });
+    } catch (thrown) {
+      const { code, message } = toAppError(thrown);
+      logger.log('error', 'device.step-unwritable', { code, sentence: message });
+    }
   }
 
   return {
@@ -157,21 +177,29 @@ export function createDeviceClient(options: DeviceClientOptions): DeviceClient {
     async accept(files) {
       const { enrolled } = await book.look();
       if (enrolled === undefined) throw notEnrolled(options.store.name);
-      const { root, serverId, floor } = enrolled;
+      const { root, serverId, deviceId } = enrolled;
+      const floor = highest(enrolled.floor, floors.get(deviceId));
       const accepted = await acceptKeySet(files, { root, serverId, floor }, clock.now());
-      const raised = accepted.floor;
-      if (raised.serial > floor.serial || raised.generation > floor.generation) {
-        await book.change((record) => {
-          if (record.enrolled?.deviceId !== enrolled.deviceId) return record;
-          const before = record.enrolled.floor;
-          const serial = Math.max(before.serial, raised.serial);
-          const generation = Math.max(before.generation, raised.generation);
-          return { ...record, enrolled: { ...record.enrolled, floor: { serial, generation } } };
-        });
-      }
+      const raised = highest(floor, accepted.floor);
+      floors.set(deviceId, raised);
+      if (isBelow(enrolled.floor, raised)) await keepFloor(deviceId, raised);
       return accepted;
     },
   };
+}
+
+function overtaken(where: string): AppError {
+  const sentence = `The device file ${where} is behind, and cannot be written: make room, and let this account write there.`;
+  return new AppError('DEVICE_STEP_UNWRITABLE', sentence);
+}
+
+function highest(one: Floor, other: Floor = one): Floor {
+  const serial = Math.max(one.serial, other.serial);
+  return { serial, generation: Math.max(one.generation, other.generation) };
+}
+
+function isBelow(one: Floor, other: Floor): boolean {
+  return one.serial < other.serial || one.generation < other.generation;
 }
 
 function otherServer(): AppError {

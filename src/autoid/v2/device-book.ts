@@ -11,6 +11,8 @@ import type { DeviceRecord, EnrolledRecord } from './device-record.ts';
 export interface BegunStep {
   readonly record: EnrolledRecord;
   readonly step: DeviceStep;
+  /** Whether no other program can have gone on meanwhile. */
+  readonly isOwn: boolean;
   /** Must be called once, however the request ended: whether a sealed reply said that the server took the step. */
   end(accepted: boolean): Promise<void>;
 }
@@ -25,18 +27,24 @@ export interface DeviceBook {
   /**
    * Begins a request: on a new step when the last was answered and nothing is in flight, and that step is durable when
    * this resolves; on the old one otherwise, also when the new one cannot be written. Rejects with DEVICE_NOT_ENROLLED,
-   * DEVICE_UNREADABLE, or DEVICE_STEP_UNWRITABLE when the document is not to be had.
+   * DEVICE_UNREADABLE, or DEVICE_STEP_UNWRITABLE when another program keeps the document.
    */
   begin(): Promise<BegunStep>;
   /** Changes the record durably. Rejects as the store does, and with what `change` throws. */
   change(change: (record: DeviceRecord) => DeviceRecord | Promise<DeviceRecord>): Promise<DeviceRecord>;
 }
 
+/** The document while this program uses it; without a release it can only be read. */
+interface Held {
+  record: DeviceRecord;
+  readonly release: (() => Promise<void>) | undefined;
+}
+
 /** The book over a store. Make one for a store in a program. */
 export function createDeviceBook(store: DeviceStore, random: Random, logger: Logger): DeviceBook {
   let users = 0;
   let inFlight = 0;
-  let held: { record: DeviceRecord; readonly release: () => Promise<void> } | undefined;
+  let held: Held | undefined;
   let last: Promise<unknown> = Promise.resolve();
 
   /** One after the other. */
@@ -51,13 +59,13 @@ export function createDeviceBook(store: DeviceStore, random: Random, logger: Log
     return document === undefined ? {} : decodeRecord(document, store.name);
   }
 
-  async function hold(): Promise<{ record: DeviceRecord }> {
+  async function hold(): Promise<Held> {
     if (held === undefined) {
       const release = await store.lock();
       try {
         held = { record: await look(), release };
       } catch (error) {
-        await release();
+        await release?.();
         throw error;
       }
     }
@@ -70,15 +78,16 @@ export function createDeviceBook(store: DeviceStore, random: Random, logger: Log
     if (users > 0 || held === undefined) return;
     const { release } = held;
     held = undefined;
-    await release();
+    await release?.();
   }
 
-  async function write(own: { record: DeviceRecord }, record: DeviceRecord): Promise<void> {
+  async function write(own: Held, record: DeviceRecord): Promise<void> {
+    if (own.release === undefined) throw unwritable(store.name);
     await store.write(encodeRecord(record));
     own.record = record;
   }
 
-  async function tryToWrite(own: { record: DeviceRecord }, enrolled: EnrolledRecord): Promise<boolean> {
+  async function tryToWrite(own: Held, enrolled: EnrolledRecord): Promise<boolean> {
     try {
       await write(own, { ...own.record, enrolled });
       return true;
@@ -105,11 +114,12 @@ export function createDeviceBook(store: DeviceStore, random: Random, logger: Log
     return {
       record: begun,
       step: begun.step,
+      isOwn: own.release !== undefined,
       end: (accepted) => inTurn(() => ended(own, begun.step.n, accepted)),
     };
   }
 
-  async function ended(own: { record: DeviceRecord }, n: number, accepted: boolean): Promise<void> {
+  async function ended(own: Held, n: number, accepted: boolean): Promise<void> {
     inFlight -= 1;
     const { enrolled } = own.record;
     if (accepted && enrolled?.step.n === n && !enrolled.step.answered) {
@@ -135,6 +145,10 @@ export function createDeviceBook(store: DeviceStore, random: Random, logger: Log
         }
       }),
   };
+}
+
+function unwritable(where: string): AppError {
+  return new AppError('DEVICE_STEP_UNWRITABLE', `The device file ${where} cannot be written: nothing can be, there.`);
 }
 
 /** DEVICE_NOT_ENROLLED, by the name of the device file. */

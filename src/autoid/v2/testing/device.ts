@@ -14,6 +14,7 @@ export interface TestStore extends DeviceStore {
   document: Uint8Array | undefined;
   /** How the next writes end: well, with nothing written, or with the document written and a failure all the same. */
   fails: 'never' | 'before' | 'after';
+  isReadOnly: boolean;
   writes: number;
   enrolled(): EnrolledRecord;
 }
@@ -24,6 +25,7 @@ export function testStore(document?: Uint8Array): TestStore {
     name: '/disk/device.json',
     document,
     fails: 'never',
+    isReadOnly: false,
     writes: 0,
     read: () => Promise.resolve(store.document),
     write(next) {
@@ -34,6 +36,7 @@ export function testStore(document?: Uint8Array): TestStore {
       return store.fails === 'after' ? Promise.reject(failure) : Promise.resolve();
     },
     lock() {
+      if (store.isReadOnly) return Promise.resolve(undefined);
       if (isLocked) throw new Error('locked twice');
       isLocked = true;
       return Promise.resolve(() => {
