@@ -160,6 +160,12 @@ export class Oracle {
   /** The wall was told that a try may come at once. */
   nudged(): void {
     for (const ledger of this.#ledgers.values()) ledger.nudged();
+    this.asked();
+  }
+
+  /** The operator asks for everything at once. */
+  asked(): void {
+    for (const screen of this.#screens.values()) screen.nudged();
   }
 
   // What happens to screens.
@@ -168,6 +174,7 @@ export class Oracle {
     // It takes with it what signs in on it.
     this.excuse(isPlugged ? 0 : POLICY.backoff.firstMs, isPlugged ? { surface } : {});
     this.#screen(surface).isPlugged = isPlugged;
+    this.#screen(surface).replugged();
   }
 
   rings(surface: string, ringing: boolean): void {
@@ -182,8 +189,8 @@ export class Oracle {
     this.ledger(session).began(attempt, byOperator);
   }
 
-  loads(surface: string): void {
-    this.#screen(surface).loads();
+  loads(surface: string, dashboard: string, signsIn: boolean): void {
+    this.#screen(surface).loads(dashboard, signsIn);
   }
 
   /** A dashboard cannot be shown, or can be again. */
@@ -224,6 +231,10 @@ export class Oracle {
   loadFailed(surface: string, view: SimulatedView, failure: Failure): void {
     this.#screen(surface).loadFailed(view);
     this.write(() => `${surface}: a load failed: ${failure.code}`);
+  }
+
+  painted(surface: string, view: SimulatedView): void {
+    this.#screen(surface).painted(view);
   }
 
   /** Its renderer is gone, or it wants to give way to an error: it is to be opened afresh. */

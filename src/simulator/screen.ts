@@ -1,5 +1,6 @@
 import type { PlannedSurface, Showing, WallPlan } from '../core/plan/plan.ts';
 import { programmeAt } from '../core/playlist/programme.ts';
+import { ceilingMs } from './ledger.ts';
 import { POLICY, RECHECK_MS } from './policy.ts';
 import { canBeKnownOver, isOver } from './ticket.ts';
 import type { Timeline } from './timeline.ts';
@@ -21,6 +22,18 @@ const HOUR_MS = 3_600_000;
 /** Most page loads of a surface in an hour, whatever the world does: one for every first step, for connectivity may hasten each. */
 export const MOST_LOADS_AN_HOUR = 720;
 
+/** A failure that nothing was tried after for this long counts no more, in ms. */
+const FORGOTTEN_MS = 600_000;
+
+/** Loads of a dashboard that failed in a row, and the fewest that the wall may count, for it forgets those that lie far back. */
+interface Failed {
+  readonly failures: number;
+  readonly atLeast: number;
+  /** When the last one failed, true time. */
+  readonly at: number;
+  wasNudged: boolean;
+}
+
 /** The books on one screen: what is on it, against what the plan says. */
 export class Screen {
   readonly #timeline: Timeline;
@@ -38,7 +51,7 @@ export class Screen {
   readonly starved = new Set<string>();
   #loads: number[] = [];
   /** Loads that failed in a row by dashboard, quick deaths of views among them. */
-  readonly #failures = new Map<string, number>();
+  readonly #failed = new Map<string, Failed>();
   #deaths = 0;
   #raisedAt = 0;
   #judgedTo = 0;
@@ -89,8 +102,16 @@ export class Screen {
     return programmeAt(this.#surface, this.#plan.timeZone, this.#timeline.wall()).until;
   }
 
-  loads(): void {
+  /** A page is loaded, by the login URL of a sign-in or by its own address. */
+  loads(dashboard: string, signsIn: boolean): void {
     const { now } = this.#timeline;
+    const failed = this.#failed.get(dashboard);
+    if (failed !== undefined && !signsIn && !failed.wasNudged) {
+      const gap = now - failed.at;
+      const least = ceilingMs(failed.atLeast) / 2;
+      if (gap < least - 2)
+        this.#break('loads keep to the backoff', `${Math.round(gap)} ms after failure ${failed.atLeast}`);
+    }
     this.#loads.push(now);
     if (this.#loads.length <= MOST_LOADS_AN_HOUR) return;
     const first = this.#loads.shift();
@@ -100,12 +121,36 @@ export class Screen {
   }
 
   get failures(): number {
-    return Math.max(0, ...this.#failures.values());
+    return Math.max(0, ...[...this.#failed.values()].map(({ failures }) => failures));
+  }
+
+  /** A wait may be brought forward. */
+  nudged(): void {
+    for (const failed of this.#failed.values()) failed.wasNudged = true;
+  }
+
+  /** Nothing is known of what failed before. */
+  replugged(): void {
+    this.#failed.clear();
+    this.#deaths = 0;
   }
 
   loadFailed(view: SimulatedView): void {
     const { dashboard = '' } = view.view ?? {};
-    this.#failures.set(dashboard, (this.#failures.get(dashboard) ?? 0) + 1);
+    const before = this.#failed.get(dashboard);
+    const isForgotten =
+      before === undefined || this.#timeline.now - before.at >= FORGOTTEN_MS + ceilingMs(before.atLeast) / 2;
+    this.#fails(dashboard, (before?.failures ?? 0) + 1, isForgotten ? 1 : before.atLeast + 1);
+  }
+
+  #fails(dashboard: string, failures: number, atLeast: number): void {
+    if (failures === 0) this.#failed.delete(dashboard);
+    else this.#failed.set(dashboard, { failures, atLeast, at: this.#timeline.now, wasNudged: false });
+  }
+
+  /** It can be shown: what failed before is over. */
+  painted(view: SimulatedView): void {
+    this.#failed.delete(view.view?.dashboard ?? '');
   }
 
   died(view: SimulatedView): void {
@@ -115,7 +160,7 @@ export class Screen {
     }
     const hasSettled = this.#timeline.monotonic() - this.#raisedAt >= SETTLED_MS;
     this.#deaths = hasSettled ? 1 : this.#deaths + 1;
-    this.#failures.set(view.view?.dashboard ?? '', this.#deaths - 1);
+    this.#fails(view.view?.dashboard ?? '', this.#deaths - 1, this.#deaths - 1);
   }
 
   raised(view: SimulatedView | undefined, isSignedIn: (session: string) => boolean): void {
@@ -137,7 +182,7 @@ export class Screen {
     // A page that no data have reached is as old as what it follows.
     const followed = under?.view?.dashboard === view.view?.dashboard ? under?.dataMonotonic : undefined;
     view.dataMonotonic ??= followed ?? view.paintedMonotonic;
-    this.#failures.delete(view.view?.dashboard ?? '');
+    this.painted(view);
     this.#raisedAt = this.#timeline.monotonic();
   }
 

@@ -123,6 +123,7 @@ export class Wall {
   }
 
   renewNow(): void {
+    this.#oracle.asked();
     this.#tell({ type: 'renew-now' });
   }
 
@@ -210,7 +211,7 @@ export class Wall {
         this.runtimes.get(effect.session)?.abandon(effect.attempt);
         return;
       case 'open':
-        this.#oracle.loads(effect.surface);
+        this.#oracle.loads(effect.surface, effect.view.dashboard, effect.view.signsIn);
         this.#open({
           surface: effect.surface,
           view: effect.view,
@@ -276,6 +277,7 @@ export class Wall {
       page.bind(open.surface, view, {
         painted: (verified) => {
           this.#tell({ type: 'painted', view: id, verified });
+          if (!open.isClosed) this.#oracle.painted(open.surface, page);
         },
         loadFailed: (failure) => {
           this.#oracle.loadFailed(open.surface, page, failure);
@@ -317,7 +319,8 @@ export class Wall {
     if (page === undefined || runtime === undefined) return;
     this.#oracle.closed(open.surface, page);
     page.retire();
-    if (!open.isRaised && page.hasPainted && !page.isVerified) this.#oracle.loadFailed(open.surface, page, UNPROVED);
+    const isUnproved = this.#event.type === 'painted' && this.#event.view === id && !page.isVerified;
+    if (isUnproved && !open.isRaised) this.#oracle.loadFailed(open.surface, page, UNPROVED);
     if (!open.isRaised) {
       runtime.closed(page);
       return;

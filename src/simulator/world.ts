@@ -612,6 +612,8 @@ export class World implements Services {
     }
     const ticket = login ?? view.jar.cookie;
     if (ticket === undefined || isOver(ticket, this.#timeline)) {
+      // Every page that lives on these cookies is over, whether it has noticed or not.
+      for (const other of this.wall?.views ?? []) if (other.jar === view.jar) this.#tellLater(other.ticket);
       fail(SIGN_IN_GRACE_MS, failure('CONSOLE_SIGNED_OUT'));
       return;
     }
@@ -681,6 +683,13 @@ export class World implements Services {
       const isCut = this.#cuts !== cuts && (view.jar.isDead || !chance.happens(0.3));
       if (isCut || view.jar.cookie !== ticket) fail(chance.pick(0, PAINT_DEADLINE_MS - ms), unpainted);
       else this.#paint(view, ticket, chance.happens(0.995) ? 'proved' : 'without-proof');
+    });
+  }
+
+  #tellLater(ticket: Ticket | undefined): void {
+    if (ticket === undefined || !isOver(ticket, this.#timeline)) return;
+    this.#timeline.later(SIGN_IN_GRACE_MS, () => {
+      ticket.wasTold = true;
     });
   }
 

@@ -333,6 +333,36 @@ describe('a session', () => {
     expect(types(bench.pass(5_000))).toEqual(['sign-in']);
   });
 
+  it('does not forget what failed when nobody needs it for a while', () => {
+    const bench = new Bench();
+    bench.tell({ type: 'start' });
+    for (let n = 1; n <= 8; n += 1) {
+      bench.tell({ type: 'sign-in-failed', attempt: n, failure: refused });
+      bench.pass(300_000);
+    }
+    bench.needed = false;
+    expect(types(bench.pass(120_000))).toEqual(['abandon']);
+    expect(types(bench.pass(HOUR))).toEqual([]);
+    bench.needed = true;
+    expect(types(bench.pass(1))).toEqual(['sign-in']);
+    bench.tell({ type: 'sign-in-failed', attempt: bench.session.attempts, failure: refused });
+    expect(types(bench.pass(149_999))).toEqual([]);
+  });
+
+  it('counts quick losses anew after a session that lived to its end', () => {
+    const bench = new Bench();
+    bench.goLive();
+    for (let losses = 1; losses <= 5; losses += 1) {
+      bench.tell({ type: 'lost', partition: bench.session.held ?? 'a', failure: signedOut });
+      bench.pass(300_000);
+      bench.signIn(2 * 60_000);
+    }
+    expect(bench.session.losses).toBe(5);
+    bench.occupied = ['a', 'b', 'c'];
+    bench.pass(2 * 60_000);
+    expect(bench.session.losses).toBe(0);
+  });
+
   it('takes no session for lost whose life is over', () => {
     const bench = new Bench();
     bench.goLive();

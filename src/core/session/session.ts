@@ -179,7 +179,7 @@ function onClock(session: Session, context: SessionContext): SessionStep {
   const { now, policy } = context;
   const attempt = attemptOf(phase);
   if (attempt !== undefined && hasElapsed(attempt.giveUpAt, now)) {
-    if (!context.needed) return drop(session, attempt);
+    if (!context.needed) return drop(session, attempt, context);
     const seconds = Math.round(policy.attemptMs / 1000);
     return fail(
       session,
@@ -197,8 +197,10 @@ function onClock(session: Session, context: SessionContext): SessionStep {
     case 'live': {
       const { failed } = phase.renewal;
       if (hasCome(phase.live.endsAt, now)) {
-        if (!context.needed && failed === undefined) return [rest(session), []];
-        return failed === undefined ? beginInTime(session, context) : goDark(session, failed);
+        // One that lived to its end was no quick loss.
+        const over = hasSettled(phase.live, context) ? { ...session, losses: 0 } : session;
+        if (failed !== undefined) return goDark(over, failed);
+        return context.needed ? beginInTime(over, context) : [rest(over), []];
       }
       const due =
         failed === undefined
@@ -218,12 +220,17 @@ function rest({ attempts, losses, hastened, pacedTo }: Session): Session {
   return { phase: { kind: 'idle' }, attempts, losses, hastened, pacedTo };
 }
 
-/** Gives up an attempt that nobody needs any more: no failure, and no reason to wait. */
-function drop(session: Session, attempt: Attempt): SessionStep {
+/** Gives up an attempt that nobody needs any more: no failure, and no reason to wait; but what failed before is not forgotten. */
+function drop(session: Session, attempt: Attempt, { now }: SessionContext): SessionStep {
   const { phase } = session;
   const effects: SessionEffect[] = [{ type: 'abandon', attempt: attempt.id }];
-  if (phase.kind !== 'renewing') return [rest(session), effects];
-  return [{ ...session, phase: { kind: 'live', live: phase.live, renewal: phase.renewal } }, effects];
+  if (phase.kind === 'renewing') {
+    return [{ ...session, phase: { kind: 'live', live: phase.live, renewal: phase.renewal } }, effects];
+  }
+  const { failures } = attempt;
+  if (phase.kind !== 'signing-in' || phase.reason === undefined || failures === 0) return [rest(session), effects];
+  const waiting: Phase = { kind: 'waiting', reason: phase.reason, failures, nextTry: { until: now, notBefore: now } };
+  return [{ ...rest(session), phase: waiting }, effects];
 }
 
 function onSignedIn(
@@ -286,8 +293,8 @@ function onLost(
   }
   const { failed } = phase.renewal;
   if (failed === undefined && hasSettled(live, context)) {
-    if (!context.needed) return [rest(session), []];
-    return beginInTime({ ...session, losses: 0 }, context);
+    const over = { ...session, losses: 0 };
+    return context.needed ? beginInTime(over, context) : [rest(over), []];
   }
   const losses = failed === undefined ? session.losses + 1 : session.losses;
   const wait = failed ?? { failures: losses, nextTry: waitAfter(losses, event.failure, context) };
