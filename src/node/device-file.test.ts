@@ -104,9 +104,8 @@ describe('a device file', () => {
     const other = createDeviceFile({ path, patienceMs: 50 });
     await expect(other.lock()).rejects.toMatchObject({ code: 'DEVICE_STEP_UNWRITABLE' });
     await release?.();
-    await (
-      await other.lock()
-    )();
+    const again = await other.lock();
+    await again?.();
   });
 
   it('is free again when its holder was killed, and not before', async () => {

@@ -28,7 +28,8 @@ const hmac = (key: Uint8Array, ...data: readonly Uint8Array[]): Buffer =>
     .digest();
 
 function expand(prk: Uint8Array, info: Uint8Array, length: number): Buffer {
-  let [done, last] = [Buffer.alloc(0), Buffer.alloc(0)];
+  let done: Buffer = Buffer.alloc(0);
+  let last: Buffer = Buffer.alloc(0);
   for (let i = 1; done.length < length; i++) {
     last = hmac(prk, last, info, be(i, 1));
     done = cat(done, last);
