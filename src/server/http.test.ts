@@ -140,6 +140,19 @@ describe('the server on a port', () => {
     expect(await from({ authorization: 'Bearer a-token-for-metrics' })).toBe(200);
   });
 
+  it('takes no more requests of one connection at once than a client sends', async () => {
+    const world = await createWorld();
+    let begun = 0;
+    world.store.issue = () => {
+      begun++;
+      return new Promise(() => undefined);
+    };
+    const { url } = await serve(world, { limits: { pipelined: 3 } });
+    const body = JSON.stringify(exchanges[0]?.request);
+    expect(await raw(url, post(body).repeat(3), post(body))).toBe('');
+    await expect.poll(() => begun).toBe(3);
+  });
+
   it('answers what is under way when it stops, and takes nothing new', async () => {
     const world = await createWorld();
     let begun = (): void => undefined;
@@ -213,6 +226,12 @@ describe('TLS', () => {
       }).on('error', reject);
     });
     expect(status).toBe(200);
+  });
+
+  it('lets go of who begins no handshake, or another than TLS', async () => {
+    const { url } = await serve(await createWorld(), { tls, limits: { headersMs: 50 } });
+    expect(await raw(url)).toBe('');
+    expect(await raw(url, 'GET / HTTP/1.1\r\nhost: x\r\n\r\n')).toBe('');
   });
 
   it('takes a renewed pair up, and keeps the old one while there is half of one', async () => {

@@ -1,4 +1,4 @@
-import { createServer as createPlain, type IncomingMessage, type Server } from 'node:http';
+import { createServer as createPlain, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { createServer as createSecure, type Server as SecureServer } from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
 import { getRequestListener } from '@hono/node-server';
@@ -20,6 +20,8 @@ export const HTTP_LIMITS = {
   checkEveryMs: 2_000,
   headerBytes: 16 * 1024,
   connections: 2_000,
+  /** Requests of one connection under way: clients send one after the other, and Node takes as many as somebody pipelines. */
+  pipelined: 16,
 } as const;
 
 /** How often what is idle is closed while the server stops, in ms. */
@@ -69,11 +71,22 @@ export async function listen(options: ListenOptions): Promise<Listening> {
     // What is no request at all by the standard of Fetch, such as one with the method TRACE or without a sound Host.
     { hostname: 'localhost', errorHandler: () => app.request('/no-such-path') },
   );
-  const handle = (...of: Parameters<typeof listener>): void => void listener(...of);
+  const underWay = new WeakMap<Socket, number>();
+  const handle = (request: IncomingMessage, response: ServerResponse): void => {
+    const { socket } = request;
+    const count = (underWay.get(socket) ?? 0) + 1;
+    if (count > limits.pipelined) {
+      socket.destroy();
+      return;
+    }
+    underWay.set(socket, count);
+    response.once('close', () => underWay.set(socket, (underWay.get(socket) ?? 1) - 1));
+    void listener(request, response);
+  };
   const server =
     tls === undefined
       ? createPlain(serverOptions, handle)
-      : createSecure({ ...serverOptions, ...(await readPair(tls, files)) }, handle);
+      : createSecure({ ...serverOptions, handshakeTimeout: limits.headersMs, ...(await readPair(tls, files)) }, handle);
   server.maxConnections = limits.connections;
   server.setTimeout(limits.silenceMs);
   refuseTheRest(server);
@@ -123,6 +136,8 @@ function refuseTheRest(server: Server | SecureServer): void {
     if (error.code === 'ECONNRESET' || !socket.writable) socket.destroy();
     else socket.end(refusalBytes(), () => socket.destroy());
   });
+  // Before its handshake is over a connection takes no answer, and an end that waits for it would never come.
+  server.on('tlsClientError', (_error: Error, socket: Socket) => socket.destroy());
   server.on('checkExpectation', (_request, response) => {
     response.socket?.end(refusalBytes());
   });
