@@ -46,7 +46,7 @@ export async function watchTime(options: {
   const beside = markOf(parsed(await files.read(file, 1000)));
   const now = clock.now();
   let endsAt = -Infinity;
-  let [wall, steady] = [now, clock.monotonic()];
+  let [wall, steady, latest] = [now, clock.monotonic(), now];
 
   function begin(why: string): void {
     endsAt = clock.monotonic() + QUARANTINE_MS;
@@ -73,8 +73,10 @@ export async function watchTime(options: {
 
   function look(): void {
     const [newWall, newSteady] = [clock.now(), clock.monotonic()];
-    if (newWall - wall < newSteady - steady - STEP_MS) begin('the clock has stepped back');
-    [wall, steady] = [newWall, newSteady];
+    // Many small steps are a large one: nonces were dropped by the latest time that it ever was.
+    const isBack = newWall < Math.max(wall + newSteady - steady, latest) - STEP_MS;
+    if (isBack) begin('the clock has stepped back');
+    [wall, steady, latest] = [newWall, newSteady, isBack ? newWall : Math.max(latest, newWall)];
   }
   const timer = setInterval(() => {
     look();
