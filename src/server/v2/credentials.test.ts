@@ -165,6 +165,18 @@ describe('a request for credentials', () => {
     }
   });
 
+  it('is judged by the time at which it is taken, however long it had to wait for that', async () => {
+    const { world, device } = await start();
+    const document = (await world.state.get('device', device.id))?.value;
+    world.state.beforeWrite = () => {
+      world.state.beforeWrite = () => undefined;
+      world.state.tamper('device', device.id, document);
+      world.clock.advance(120_001);
+    };
+    expect((await device.ask()).reply).toMatchObject({ code: 'clock', stepAccepted: false });
+    expect(world.store.issued).toEqual([]);
+  });
+
   it('is known as a replay for as long as its timestamp is good', async () => {
     const { world, device } = await start();
     const request = await device.seal({ timestamp: world.clock.now() + 119_000 });

@@ -30,14 +30,17 @@ export interface Decision {
 }
 
 /**
- * Decides on a verified request whose timestamp is right, at a moment `now` (ms since the epoch): nonce, rate, step. Pure,
- * so that it is repeated on the new document when somebody else changed it first. A replay and one too many change
- * nothing; whoever is late is told, and never locked for it, since a packet that was delayed is no evidence.
+ * Decides on a verified request at a moment `now` (ms since the epoch): time, nonce, rate, step. Pure, so that it is
+ * repeated on the new document when somebody else changed it first. The time is judged at the moment at which old nonces
+ * are forgotten: a request that had to wait must not be taken after its own nonce is gone. A wrong time, a replay and one
+ * too many change nothing; whoever is late is told, and never locked for it, since a packet that was delayed is no
+ * evidence.
  */
 export function decide(device: ActiveDevice, request: VerifiedRequest, now: number, address?: string): Decision {
   const { key, policy } = device;
   const { counter } = key;
   const plain = { stepAccepted: false, serverStep: counter.n, retryAfterSeconds: 0, isAlert: false };
+  if (Math.abs(request.timestamp - now) > WINDOW_MS) return { ...plain, code: 'clock', reason: 'clock' };
   const nonces = key.nonces.filter(([, until]) => until >= now);
   if (nonces.some(([nonce]) => nonce === request.nonce)) return { ...plain, code: 'replayed', reason: 'replayed' };
 
