@@ -165,6 +165,18 @@ describe('the key set', () => {
     expect(world.events.map(({ event, reason }) => [event, reason])).toEqual([['keyset', 'ok']]);
   });
 
+  it('comes also while somebody elsewhere sends an old request again and again', async () => {
+    const world = await createWorld();
+    const device = await enrolled(world);
+    const { id: deviceId, signer } = device;
+    const old = await sealKeyRequest(nativeSuite, { serverId: SERVER_ID, deviceId, signer, known: 1 });
+    const elsewhere = { address: '198.51.100.66' };
+    const statuses: number[] = [];
+    for (let i = 0; i < 61; i++) statuses.push((await world.post('/v2/keyset', old.body, elsewhere)).status);
+    expect(statuses.at(-1)).toBe(404);
+    expect((await keySet(world, device, 1)).status).toBe(200);
+  });
+
   it('comes to nobody else, and not without end', async () => {
     const world = await createWorld();
     const device = await enrolled(world);

@@ -4,11 +4,12 @@ import type { PublicKey } from '../../autoid/v2/signatures.ts';
 import type { Clock } from '../../core/ports.ts';
 import type { AuditEvent } from '../audit/audit.ts';
 import { deviceOf } from '../devices/document.ts';
+import { addressKey } from '../limits/addresses.ts';
 import { BoundedMap } from '../limits/bounded-map.ts';
 import { publicKeyOf } from './credentials.ts';
 import { unproven, type EndpointV2, type OutcomeV2 } from './endpoint.ts';
 
-/** Key sets that one device may have within an hour: a rotation needs one, a wall that starts again and again some more. */
+/** Key sets that a device may have within an hour at one address: a rotation needs one, a wall that starts often some more. */
 const MOST_PER_HOUR = 60;
 const HOUR_MS = 3_600_000;
 const DEVICES = 20_000;
@@ -57,7 +58,8 @@ export function createKeySetEndpoint(
     if (device === undefined) return refuse('unknown-device');
     if (!isSigned || key === undefined) return refuse('signature');
     if (device.status !== 'active') return refuse(device.status);
-    if (!mayHave(deviceId)) return refuse('rate');
+    // By address too: a message may be sent again by whoever saw it, who must not use up what the device itself may have.
+    if (!mayHave(`${deviceId} ${addressKey(address)}`)) return refuse('rate');
 
     const isKnown = known === current.generation;
     const { manifest, signature, entropy } = current;
