@@ -12,6 +12,8 @@ export interface FailureLimits {
   /** Refusals held back at once, of one address and of all; beyond they are given at once. */
   readonly held: { readonly perAddress: number; readonly all: number };
   readonly addresses: number;
+  /** Failures of all addresses that are told: whoever has many addresses must not fill the disk by the audit log. */
+  readonly told: { readonly burst: number; readonly perMinute: number };
 }
 
 export const FAILURE_LIMITS: FailureLimits = {
@@ -20,6 +22,7 @@ export const FAILURE_LIMITS: FailureLimits = {
   holdMs: 1000,
   held: { perAddress: 16, all: 1000 },
   addresses: 10_000,
+  told: { burst: 600, perMinute: 300 },
 };
 
 interface Account {
@@ -52,6 +55,7 @@ export interface Failures {
  */
 export function createFailures(clock: Clock, limits: FailureLimits = FAILURE_LIMITS): Failures {
   const accounts = new BoundedMap<string, Account>(limits.addresses);
+  const told = { left: limits.told.burst, at: clock.monotonic() };
   let heldByAll = 0;
   let released = false;
   let release = (): void => undefined;
@@ -67,6 +71,15 @@ export function createFailures(clock: Clock, limits: FailureLimits = FAILURE_LIM
     return account;
   }
 
+  function mayTell(): boolean {
+    const now = clock.monotonic();
+    told.left = Math.min(limits.told.burst, told.left + ((now - told.at) / 60_000) * limits.told.perMinute);
+    told.at = now;
+    if (told.left < 1) return false;
+    told.left -= 1;
+    return true;
+  }
+
   async function hold(account: Account): Promise<void> {
     account.held++;
     heldByAll++;
@@ -80,6 +93,10 @@ export function createFailures(clock: Clock, limits: FailureLimits = FAILURE_LIM
       const account = accountOf(address);
       if (account.left >= 1) {
         account.left -= 1;
+        if (!mayTell()) {
+          account.untold++;
+          return { tell: false, untold: 0, ready: Promise.resolve() };
+        }
         const { untold } = account;
         account.untold = 0;
         return { tell: true, untold, ready: Promise.resolve() };

@@ -97,6 +97,17 @@ describe('failures', () => {
     expect(await settled(failures.failed('192.0.2.1').ready)).toBe(true);
   });
 
+  it('of many addresses are told in the log only so often, and counted for the next line', () => {
+    const clock = testClock();
+    const failures = createFailures(clock, { ...limits, told: { burst: 5, perMinute: 60 } });
+    const address = (i: number): string => `2001:db8:0:${i.toString(16)}::1`;
+    const tellings = Array.from({ length: 100 }, (_, i) => failures.failed(address(i)).tell);
+    expect(tellings.filter((tell) => tell)).toHaveLength(5);
+    clock.advance(1000);
+    expect(failures.failed(address(99))).toMatchObject({ tell: true, untold: 1 });
+    expect(failures.failed(address(98)).tell).toBe(false);
+  });
+
   it('of any number of addresses take no more memory', () => {
     const map = new BoundedMap<number, number>(10);
     for (let i = 0; i < 1000; i++) {
