@@ -26,6 +26,13 @@ describe('the template for AWS', () => {
     expect(secrets.map(({ Resource }) => Resource)).toEqual(['!Ref PublishTokenArn']);
   });
 
+  it('keeps the rotation key, which signs key sets, from the server', () => {
+    const read = statementsOf('Server').filter(({ Action }) => String(Action).includes('s3:GetObject'));
+    expect(read.map(({ Resource }) => Resource)).toEqual([
+      ['!Sub ${Keys.Arn}/keys/ring.json', '!Sub ${Keys.Arn}/keys/generation-*.key'],
+    ]);
+  });
+
   it('lets neither remove anything from the table', () => {
     for (const name of ['Server', 'Rotation']) {
       expect(actionsOf(name).filter((action) => /^dynamodb:(Delete|Batch|Update)/.test(action))).toEqual([]);
