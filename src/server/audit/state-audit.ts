@@ -172,7 +172,8 @@ export async function readStreams(state: StateStore): Promise<readonly string[]>
   }
 }
 
-async function readHead(state: StateStore, stream: string): Promise<Head> {
+/** The end of a stream. Rejects with STATE_*. */
+export async function readHead(state: StateStore, stream: string): Promise<Head> {
   const [newest] = await state.list('audit', 1, `${stream}/`);
   if (newest?.key.startsWith(`${stream}/`) !== true) return { seq: 0, hash: GENESIS };
   return headAfter(soundBatch(newest));

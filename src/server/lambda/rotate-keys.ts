@@ -1,5 +1,8 @@
 import { GetSecretValueCommand } from '@aws-sdk/client-secrets-manager';
-import { AppError } from '../../core/errors.ts';
+import { AppError, toAppError } from '../../core/errors.ts';
+import { anchorToLog } from '../audit/anchors.ts';
+import { readHead } from '../audit/state-audit.ts';
+import { AUDIT_STREAM } from '../data-folder.ts';
 import { placesFromConfig } from '../rotation/places/from-config.ts';
 import { createRotator, type Progress, type RotatorOptions } from '../rotation/rotator.ts';
 import { rotateIfDue } from '../rotation/schedule.ts';
@@ -40,10 +43,21 @@ export function createRotation(
       if (first === undefined) return progress;
       throw new AppError('PUBLISH_FAILED', `${first.place}: ${first.error.message}`, { cause: first.error });
     } finally {
+      await anchorCommands(home, ports);
       await home.audit.close();
       await home.state.close();
     }
   };
+}
+
+/** Commands write a chain of their own and have no place for anchors: this function, which comes every hour, anchors it. */
+async function anchorCommands({ state }: LambdaHome, { clock, logger }: LambdaPorts): Promise<void> {
+  try {
+    const head = await readHead(state, AUDIT_STREAM);
+    if (head.seq > 0) await anchorToLog(logger)({ stream: AUDIT_STREAM, ...head, at: clock.now() });
+  } catch (thrown) {
+    logger.log('error', 'audit.anchor-failed', { sentence: toAppError(thrown).message });
+  }
 }
 
 function orderOf(event: unknown): Order {
