@@ -136,7 +136,8 @@ export class Oracle {
       const failures = this.#screens.get(name)?.failures ?? 0;
       const ofScreen = failures === 0 ? 0 : Math.min(ceilingMs(failures), isNudged ? firstMs : Infinity);
       const stepMs = this.#ledgers.get(name)?.stepMs(isNudged, firstMs) ?? ofScreen;
-      this.#extend(excuse, Math.max(leastMs, stepMs));
+      // Where dashboards of a session cannot be shown, tries are taken in turn by all that are wanted.
+      this.#extend(excuse, Math.max(leastMs, stepMs * (1 + this.#badOf(name).length)));
       this.write(() => `a fault of ${name} ends (${end}), excused for ${excuse.until - this.#timeline.now} ms`);
     }
   }
@@ -196,10 +197,9 @@ export class Oracle {
   /** A dashboard cannot be shown, or can be again. */
   dashboardTurns(dashboard: string, how: 'bad' | 'good'): void {
     const session = this.#plan.dashboards[dashboard]?.session;
-    const [{ bad }] = [...this.#screens.values()] as [Screen];
     // Where several cannot be shown, they are tried in turn.
-    const ofSession = [...bad].filter((one) => this.#plan.dashboards[one]?.session === session);
-    this.excuse(how === 'good' ? POLICY.backoff.longestMs * ofSession.length : 0, { session });
+    const turns = how === 'good' ? this.#badOf(session).length : 0;
+    this.excuse(POLICY.backoff.longestMs * turns, { session });
     for (const { bad } of this.#screens.values()) {
       if (how === 'bad') bad.add(dashboard);
       else bad.delete(dashboard);
@@ -226,6 +226,12 @@ export class Oracle {
       this.#ofSessions.get(session ?? ''),
     ];
     return excuses.every((one) => one === undefined || (one.faults === 0 && one.until + ms < this.#timeline.now));
+  }
+
+  /** The dashboards of a session that cannot be shown. */
+  #badOf(session: string | undefined): readonly string[] {
+    const [screen] = this.#screens.values();
+    return [...(screen?.bad ?? [])].filter((one) => this.#plan.dashboards[one]?.session === session);
   }
 
   loadFailed(surface: string, view: SimulatedView, failure: Failure): void {

@@ -320,7 +320,8 @@ export class Wall {
     this.#oracle.closed(open.surface, page);
     page.retire();
     const isUnproved = this.#event.type === 'painted' && this.#event.view === id && !page.isVerified;
-    if (isUnproved && !open.isRaised) this.#oracle.loadFailed(open.surface, page, UNPROVED);
+    const hasBetter = this.#oracle.onTop(open.surface)?.view?.dashboard === open.view.dashboard;
+    if (isUnproved && hasBetter && !open.isRaised) this.#oracle.loadFailed(open.surface, page, UNPROVED);
     if (!open.isRaised) {
       runtime.closed(page);
       return;

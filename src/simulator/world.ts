@@ -621,9 +621,13 @@ export class World implements Services {
     if (bad !== undefined) {
       view.jar.cookie = ticket;
       const ms = bad === 'CONSOLE_NOT_PAINTED' ? PAINT_DEADLINE_MS : quick;
-      this.#timeline.later(ms, () => {
-        view.fail(failure(bad));
-      });
+      // Where no other dashboard could be shown either, this try is lost to that fault, which still goes on.
+      if ((this.#down.get('data') ?? []).length > 0 || this.#permissions === 'no-dashboard') fail(ms, failure(bad));
+      else {
+        this.#timeline.later(ms, () => {
+          view.fail(failure(bad));
+        });
+      }
       return;
     }
     if ((this.#down.get('data') ?? []).length > 0) {
