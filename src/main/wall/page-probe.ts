@@ -25,7 +25,7 @@ const READY = `new Promise((resolve) => {
 
 // Chromium itself says of an element whether it is certain to be seen: nothing lies over any of it, not even what lets the pointer through, and no
 // filter or opacity changes it (Intersection Observer, version 2). A page that draws no frames gets no answer from it.
-const SIGHT_WITHIN_MS = 250;
+const SIGHT_WITHIN_MS = 1_000;
 const IN_SIGHT = `(elements, tell) => {
   const answer = (inSight) => { observer.disconnect(); clearTimeout(timer); tell(inSight); };
   const look = (seen) => answer(seen.some(({ isVisible }) => isVisible === true));
