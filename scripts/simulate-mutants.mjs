@@ -262,12 +262,6 @@ const MUTANTS = [
     "if (wanted === undefined && surface.base.kind !== 'night') return toNight(surface);",
     '',
   ),
-  mutant(
-    'the night never ends',
-    SETTLE,
-    "if (wanted !== undefined && surface.base.kind === 'night') {",
-    'if (false) {',
-  ),
   mutant('the next dashboard is raised before its time', SETTLE, 'isItsTime && isWorthRaising', 'isWorthRaising'),
   mutant(
     'the next dashboard is loaded only when its time has come',
@@ -315,7 +309,12 @@ const MUTANTS = [
     "if (wants.next.kind === 'dashboard' && isSoon(wants, now, SESSION_LEAD_MS)) needed.push(wants.next.dashboard);",
     '',
   ),
-  mutant('what is shown needs no session', OUTLOOK, 'if (shown !== undefined) needed.push(shown.view.dashboard);', ''),
+  mutant(
+    'what is shown needs no session',
+    OUTLOOK,
+    "if (shown !== undefined && wants.now.kind === 'dashboard') needed.push(shown.view.dashboard);",
+    '',
+  ),
   mutant(
     'a partition is cleared while it is in use',
     OUTLOOK,

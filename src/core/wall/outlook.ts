@@ -29,7 +29,8 @@ export function neededDashboards(surface: Surface, wants: Wants, now: Instant): 
   if (wants.next.kind === 'dashboard' && isSoon(wants, now, SESSION_LEAD_MS)) needed.push(wants.next.dashboard);
   needed.push(...wants.standby);
   const shown = shownOf(surface);
-  if (shown !== undefined) needed.push(shown.view.dashboard);
+  // What stands past its time is looked after like any other; but night falls at once.
+  if (shown !== undefined && wants.now.kind === 'dashboard') needed.push(shown.view.dashboard);
   return needed;
 }
 

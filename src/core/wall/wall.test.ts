@@ -389,6 +389,18 @@ describe('a playlist', () => {
     expect(bench.shows()).toBe('Main@1');
   });
 
+  it('signs nobody in for a picture that the night takes down', () => {
+    const bench = single();
+    bench.programmes['one'] = change('Main', bench.now.wall + HOUR, 'night');
+    bench.start();
+    bench.signedIn('default', 40 * MINUTE);
+    bench.painted();
+    // It slept past both its session's end and the evening.
+    bench.now = { wall: bench.now.wall + 2 * HOUR, monotonic: bench.now.monotonic + 1_000 };
+    expect(types(bench.tell({ type: 'clock' }))).not.toContain('sign-in');
+    expect(bench.kind()).toBe('night');
+  });
+
   it('goes black to the millisecond', () => {
     const bench = single();
     bench.programmes['one'] = change('Main', bench.now.wall + HOUR / 4, 'night');
