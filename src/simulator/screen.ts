@@ -138,8 +138,8 @@ export class Screen {
   loadFailed(view: SimulatedView): void {
     const { dashboard = '' } = view.view ?? {};
     const before = this.#failed.get(dashboard);
-    const isForgotten =
-      before === undefined || this.#timeline.now - before.at >= FORGOTTEN_MS + ceilingMs(before.atLeast) / 2;
+    // Counted from when it was to be tried again, which may have been brought forward.
+    const isForgotten = before === undefined || this.#timeline.now - before.at >= FORGOTTEN_MS;
     this.#fails(dashboard, (before?.failures ?? 0) + 1, isForgotten ? 1 : before.atLeast + 1);
   }
 
