@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { evaluateStep } from './counter.ts';
 import { copyOf, explore, oneGoodRequest, ownerOf } from './testing/counter-model.ts';
 import type { Bounds } from './testing/counter-model.ts';
+import { EXHAUSTIVE } from './testing/world.ts';
 
 describe('evaluateStep', () => {
   const counter = { n: 5, hx: 'X' };
@@ -21,7 +22,7 @@ describe('evaluateStep', () => {
   });
 });
 
-describe('the linked counter', () => {
+describe('the linked counter', EXHAUSTIVE, () => {
   it('never locks, holds up or doubts an honest device, whatever network, disk and power do', () => {
     const bounds: Bounds = { requests: [6], draws: 7, crashes: 4, badWrites: 2, clone: 'never' };
     const states = explore(bounds, (state) => {

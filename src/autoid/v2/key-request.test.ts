@@ -4,7 +4,7 @@ import { inviteIdOf, openEnrolment } from './enrol.ts';
 import { KEY_REQUEST_BYTES, openKeyRequest, sealKeyRequest } from './key-request.ts';
 import type { SealedKeyRequest } from './key-request.ts';
 import type { Signer } from './signatures.ts';
-import { bytes16, deviceSigner, flipped, random, suite } from './testing/world.ts';
+import { bytes16, deviceSigner, EXHAUSTIVE, flipped, random, suite } from './testing/world.ts';
 
 const deviceId = 'cd'.repeat(16);
 const files = { manifest: random.bytes(900), signature: random.bytes(64), entropy: random.bytes(4096) };
@@ -34,7 +34,7 @@ describe('a request for the key set', () => {
     expect(await sealed.openReply(await answerTo(sealed, 'unchanged'))).toBe('unchanged');
   });
 
-  it('is refused with any bit flipped, of another device and for another server', async () => {
+  it('is refused with any bit flipped, of another device and for another server', EXHAUSTIVE, async () => {
     for (const changed of flipped(sealed.body)) {
       expect((await openKeyRequest(suite, 'server', changed)?.verify(signer)) ?? false).toBe(false);
     }
@@ -51,7 +51,7 @@ describe('a request for the key set', () => {
     expect(await openEnrolment(suite, invite, sealed.body)).toBeUndefined();
   });
 
-  it('has an answer that nobody else reads, and that no bit can be flipped in', async () => {
+  it('has an answer that nobody else reads, and that no bit can be flipped in', EXHAUSTIVE, async () => {
     const again = await sealKeyRequest(suite, { serverId: 'server', deviceId, signer, known: 3 });
     const small = {
       ...plainFiles,

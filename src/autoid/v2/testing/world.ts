@@ -60,6 +60,9 @@ export function aReply(changes: Partial<Reply> = {}): Reply {
   };
 }
 
+/** For tests that go through everything there is: a slow machine is no failure. */
+export const EXHAUSTIVE = { timeout: 900_000 };
+
 /** The bytes with each single bit flipped in turn. */
 export function* flipped(bytes: Uint8Array): Generator<Bytes> {
   for (let bit = 0; bit < bytes.length * 8; bit++) {
