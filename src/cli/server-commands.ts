@@ -136,6 +136,8 @@ export function addServe({ command, examples, print }: Program): void {
       collect,
       [],
     )
+    .option('--rotate-every <TIME>', 'rotate the keys when they are so old, such as 7d; without it by command only')
+    .option('--places <FILE>', 'where keys are published, instead of places.json in the data folder')
     .option('--audit-anchor <FILE>', "file on another disk that the audit log's end is noted in")
     .option('--metrics-token-file <FILE>', 'token that opens /metrics to other machines; its owner alone may read it')
     .option(

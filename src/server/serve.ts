@@ -3,7 +3,6 @@ import { AppError } from '../core/errors.ts';
 import type { Clock, Fetch, FileStore, Logger, Random } from '../core/ports.ts';
 import { makeOwnFolder } from '../node/durable-file.ts';
 import { assembleServer } from './assemble.ts';
-
 import { createStateAudit, type AnchorSink } from './audit/state-audit.ts';
 import { AUDIT_STREAM, STATE_FILE, TIME_MARK_FILE } from './data-folder.ts';
 import type { AllowRule } from './devices/device.ts';
@@ -12,6 +11,10 @@ import { parseRanges } from './limits/addresses.ts';
 import { vaultKeySource } from './rotation/key-source.ts';
 import type { ServerKeySource } from './rotation/generations.ts';
 import { openVault } from './rotation/open-vault.ts';
+import type { Place } from './rotation/places/place.ts';
+import { createRotator } from './rotation/rotator.ts';
+import { startRotations } from './rotation/schedule.ts';
+import type { KeyVault } from './rotation/vault.ts';
 import { sealOf } from './seal/open-seal.ts';
 import type { Sealer } from './seal/sealer.ts';
 import { watchTime } from './state/quarantine.ts';
@@ -55,6 +58,10 @@ export interface ServeOptions {
   readonly anchor: AnchorSink;
   /** Whether an operator says that the data folder was restored from a backup. */
   readonly isRestored: boolean;
+  /** Where key sets are published. */
+  readonly places: readonly Place[];
+  /** How old the newest keys may become, in ms; without it they are rotated by command only. */
+  readonly rotateEveryMs?: number;
   /** Opens the seal of the data folder. */
   readonly openSealer: () => Promise<Sealer>;
 }
@@ -78,7 +85,8 @@ export async function startServer(options: ServeOptions, ports: ServePorts): Pro
   // At once, so that a wrong passphrase shows before anybody asks for anything.
   const hasSeal = (await sealOf(data)) !== undefined;
   const sealer = hasSeal ? await options.openSealer() : undefined;
-  const keySource = await keySourceOf(options, sealer, ports);
+  const vault = await vaultOf(data, sealer);
+  const keySource = keySourceOf(options, vault, ports);
 
   const undo: (() => Promise<void> | void)[] = [];
   try {
@@ -88,6 +96,13 @@ export async function startServer(options: ServeOptions, ports: ServePorts): Pro
       ...{ state, clock, logger, stream: AUDIT_STREAM, anchor: options.anchor, anchorEveryMs: ANCHOR_EVERY_MS },
     });
     undo.push(() => audit.close());
+    if (vault !== undefined) {
+      const rotator = createRotator({ vault, places: options.places, clock, audit, logger });
+      const { rotateEveryMs: everyMs } = options;
+      // Without a rotation of its own too: it ends overlaps, and finishes what a killed command has begun.
+      const schedule = startRotations({ rotator, clock, logger, ...(everyMs === undefined ? {} : { everyMs }) });
+      undo.push(() => schedule.stop());
+    }
     const quarantine = await watchTime({
       ...{ state, clock, files, logger, file: join(data, TIME_MARK_FILE), isRestored: options.isRestored },
     });
@@ -148,20 +163,24 @@ const NO_SEAL: Sealer = {
   open: () => Promise.reject(new AppError('SETTINGS_MISSING', 'The data folder has no seal: run vigil keys init.')),
 };
 
-/** The keys in the data folder, those of a reference server, or both. */
-async function keySourceOf(
-  { data, protocols, v1Keys }: ServeOptions,
-  sealer: Sealer | undefined,
-  { clock, files }: ServePorts,
-): Promise<ServerKeySource> {
+/** The keys in the data folder; undefined where none were made. */
+async function vaultOf(data: string, sealer: Sealer | undefined): Promise<KeyVault | undefined> {
   const vault = sealer === undefined ? undefined : await openVault({ folder: data }, sealer);
-  const hasKeys = vault !== undefined && (await vault.version()) > 0;
-  if (!hasKeys && (protocols.v2 || v1Keys === undefined)) {
+  return vault !== undefined && (await vault.version()) > 0 ? vault : undefined;
+}
+
+/** The keys in the data folder, those of a reference server, or both. */
+function keySourceOf(
+  { data, protocols, v1Keys }: ServeOptions,
+  vault: KeyVault | undefined,
+  { clock, files }: ServePorts,
+): ServerKeySource {
+  if (vault === undefined && (protocols.v2 || v1Keys === undefined)) {
     const others = protocols.v2 ? '' : ', or name the folder of a reference server with --v1-keys';
     throw new AppError('KEYS_NOT_FOUND', `There are no keys in ${data}: make them with vigil keys init${others}.`);
   }
   const nothing = { serverId: 'none', root: new Uint8Array(32), v1: [], v2: [], version: 'none' };
-  const own = hasKeys ? vaultKeySource({ vault, clock }) : { read: () => Promise.resolve(nothing) };
+  const own = vault === undefined ? { read: () => Promise.resolve(nothing) } : vaultKeySource({ vault, clock });
   return v1Keys === undefined || !protocols.v1 ? own : withReferenceKeys(own, v1Keys, files);
 }
 

@@ -1,29 +1,24 @@
 /** `vigil keys`: the server's own keys, and how clients come by theirs. */
 import { createHash } from 'node:crypto';
-import { dirname, join, resolve } from 'node:path';
+import { resolve } from 'node:path';
 import { AppError } from '../../core/errors.ts';
 import type { Logger } from '../../core/ports.ts';
 import { makeOwnFolder } from '../../node/durable-file.ts';
-import { createNodeFileStore } from '../../node/file-store.ts';
 import { createDisk } from '../../server/rotation/disk.ts';
 import { certify, initKeys } from '../../server/rotation/init.ts';
 import { openVault } from '../../server/rotation/open-vault.ts';
-import type { Place } from '../../server/rotation/places/place.ts';
-import { placesFromConfig } from '../../server/rotation/places/from-config.ts';
 import { readRing, type ProtocolName, type Ring } from '../../server/rotation/ring.ts';
 import { openOrMakeRoot, openRoot } from '../../server/rotation/root.ts';
 import { createRotator, type Progress, type Rotator } from '../../server/rotation/rotator.ts';
 import { createSeal, sealOf } from '../../server/seal/open-seal.ts';
 import { durationOf } from '../duration.ts';
 import { openServerHome, type ServerHome } from '../server-home.ts';
+import { readPlaces } from '../server-places.ts';
 import { mustOwn, openServerSeal, passphraseFrom, sealChoiceOf, sealPorts } from '../server-seal.ts';
 
 type Options = Readonly<Record<string, unknown>>;
 
 const SILENT: Logger = { log: () => undefined };
-const LONGEST_LIST = 1024 * 1024;
-/** The list of places in a data folder. */
-const PLACES_FILE = 'places.json';
 
 /** Makes a server's first keys and publishes them. Rejects with USAGE, KEYS_*, SETTINGS_*, and what places reject with. */
 export async function keysInit(options: Options): Promise<string> {
@@ -143,30 +138,13 @@ function withRotator(options: Options, work: (rotator: Rotator, home: ServerHome
 async function rotatorOf(options: Options, home: ServerHome): Promise<Rotator> {
   const { clock, audit } = home;
   const vault = await openVault(home, await openServerSeal(home));
-  return createRotator({ vault, places: await placesOf(options, home), clock, audit, logger: SILENT });
-}
-
-/** The places that --places names, or places.json in the data folder; none where there is no such file. */
-async function placesOf(options: Options, { folder, fetch }: ServerHome): Promise<readonly Place[]> {
-  const named = text(options, 'places');
-  const path = named === undefined ? (folder === undefined ? undefined : join(folder, PLACES_FILE)) : resolve(named);
-  if (path === undefined) return [];
-  const bytes = await createNodeFileStore()
-    .read(path, LONGEST_LIST)
-    .catch((cause: unknown) => {
-      throw new AppError('SETTINGS_UNREADABLE', `The list of places ${path} cannot be read.`, { cause });
-    });
-  if (bytes === undefined) {
-    if (named === undefined) return [];
-    throw new AppError('SETTINGS_UNREADABLE', `There is no list of places ${path}.`);
-  }
-  let list: unknown;
-  try {
-    list = JSON.parse(new TextDecoder().decode(bytes));
-  } catch (cause) {
-    throw new AppError('SETTINGS_INVALID', `The list of places ${path} is no JSON.`, { cause });
-  }
-  return placesFromConfig(list, { fetch, env: process.env, folder: dirname(path) });
+  return createRotator({
+    vault,
+    places: await readPlaces(text(options, 'places'), home),
+    clock,
+    audit,
+    logger: SILENT,
+  });
 }
 
 async function told(rotator: Rotator, progress: Progress, options: Options): Promise<string> {

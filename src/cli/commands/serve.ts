@@ -15,6 +15,8 @@ import { LOG_FOLDER } from '../../server/data-folder.ts';
 import { startServer, type RunningServer, type ServeOptions } from '../../server/serve.ts';
 import { parseAllowRule } from '../../server/stores/allow.ts';
 import { parseStoresConfig, type StoresConfig } from '../../server/stores/config.ts';
+import { durationOf } from '../duration.ts';
+import { readPlaces } from '../server-places.ts';
 import { openServerSeal } from '../server-seal.ts';
 
 type Options = Readonly<Record<string, unknown>>;
@@ -38,11 +40,14 @@ export async function serve(options: Options, say: (text: string) => void): Prom
 }
 
 /** What the command line says, but for the data folder. */
-type Given = Omit<ServeOptions, 'data' | 'anchor' | 'openSealer'> & { readonly anchorFile?: string };
+type Given = Omit<ServeOptions, 'data' | 'anchor' | 'openSealer' | 'places'> & {
+  readonly anchorFile?: string;
+  readonly placesFile?: string;
+};
 
 /** Starts the server with this machine's ports, its log in the data folder and on stderr. */
 export async function runServer(data: string, given: Given): Promise<RunningServer> {
-  const { anchorFile, ...options } = given;
+  const { anchorFile, placesFile, ...options } = given;
   const fetch = createNodeFetch({ proxy: 'system' });
   await makeOwnFolder(data);
   const log = createLog({
@@ -56,6 +61,7 @@ export async function runServer(data: string, given: Given): Promise<RunningServ
       {
         ...options,
         data,
+        places: await readPlaces(placesFile, { folder: data, fetch }),
         anchor: anchorFile === undefined ? toLog : anchorToAll([toLog, anchorToFile(resolve(anchorFile))]),
         openSealer: () => openServerSeal({ folder: data, fetch }),
       },
@@ -111,6 +117,8 @@ export async function readOptions(options: Options): Promise<Given> {
   const fileSecrets = text(options, 'fileSecrets');
   const anchorFile = text(options, 'auditAnchor');
   const tokenFile = text(options, 'metricsTokenFile');
+  const placesFile = text(options, 'places');
+  const rotateEvery = options['rotateEvery'];
   const [certFile, keyFile] = [text(options, 'tlsCert'), text(options, 'tlsKey')];
   if ((certFile === undefined) !== (keyFile === undefined)) {
     throw new AppError('USAGE', '--tls-cert and --tls-key belong together.');
@@ -126,6 +134,8 @@ export async function readOptions(options: Options): Promise<Given> {
     ...(allow.length === 0 ? {} : { v1Allow: allow.map(parseAllowRule) }),
     ...(fileSecrets === undefined ? {} : { fileSecrets: resolve(fileSecrets) }),
     ...(anchorFile === undefined ? {} : { anchorFile }),
+    ...(placesFile === undefined ? {} : { placesFile }),
+    ...(rotateEvery === undefined ? {} : { rotateEveryMs: durationOf(rotateEvery, '--rotate-every') }),
     ...(tokenFile === undefined ? {} : { metricsToken: await tokenOf(tokenFile) }),
     ...(certFile === undefined || keyFile === undefined ? {} : { tls: { certFile, keyFile } }),
   };

@@ -48,7 +48,7 @@ const ODD_PATHS = [
   '/healthz/',
 ];
 const TYPES = ['application/json', 'application/octet-stream', 'text/plain', '', 'APPLICATION/JSON; charset=x'];
-const ODD_VALUES = [
+const ODD_VALUES: readonly unknown[] = [
   null,
   true,
   0,
