@@ -103,7 +103,6 @@ function buildProgram(run: (work: () => Promise<Outcome>) => void): Command {
       '--code-file <FILE>',
       'file with the code, which its owner alone may read; else stdin or VIGIL_ACTIVATION_CODE',
     )
-    .option('--code <CODE>', 'the code itself; every user of this machine sees a command line, so rather not')
     .option('--device <FILE>', 'file to keep who this machine is in (VIGIL_DEVICE_FILE)')
     .option('--hint <TEXT>', "what the server's operator shall know it by, instead of the host name")
     .option('--replace', 'give up the device that this machine is now')

@@ -15,7 +15,7 @@ const LONGEST_CODE = 1000;
 export async function enrol(options: Readonly<Record<string, unknown>>): Promise<string> {
   const option = (name: string) => (typeof options[name] === 'string' ? options[name] : undefined);
   const settings = await settingsOf(option('server'), option('device'), option('config'));
-  const code = option('code') ?? (await codeOf(option('codeFile'), settings));
+  const code = await codeOf(option('codeFile'), settings);
   const ports = await createPorts(settings);
   const device = await deviceFromSettings(settings, ports);
   const hint = option('hint') ?? hostname();

@@ -195,6 +195,21 @@ describe('the audit log', () => {
     expect(breaks[0]?.sentence).toBe('The log ends at line 3, but 4 lines were anchored: its end was cut off.');
   });
 
+  it('anchors the last lines before a quiet time too', async () => {
+    const anchored: number[] = [];
+    const clock = clockAt(0);
+    const audit = createStateAudit({
+      ...{ state: memoryState(), clock, logger: silent, stream: 'main', anchorEveryMs: 20 },
+      anchor: ({ seq }) => Promise.resolve(void anchored.push(seq)),
+    });
+    await audit.append(event('one'));
+    await audit.append(event('two'));
+    expect(anchored).toEqual([1]);
+    await expect.poll(() => anchored).toEqual([1, 2]);
+    await audit.close();
+    expect(anchored).toEqual([1, 2]);
+  });
+
   it('hands nothing an unsound document, and names every stream', async () => {
     const state = memoryState();
     for (const stream of ['a', 'a-1', 'b']) await auditOf(state, undefined, stream).audit.append(event(stream));

@@ -61,6 +61,7 @@ export function createStateAudit(options: StateAuditOptions): ClosableAudit {
   let queue: Pending[] = [];
   let running: Promise<void> | undefined;
   let anchored = { seq: 0, at: -Infinity };
+  let later: NodeJS.Timeout | undefined;
 
   async function write(events: readonly Pending[]): Promise<void> {
     for (let race = 0; race < MOST_RACES; race++) {
@@ -85,7 +86,14 @@ export function createStateAudit(options: StateAuditOptions): ClosableAudit {
   async function anchorHead(always: boolean): Promise<void> {
     if (head === undefined || head.seq === anchored.seq) return;
     const now = clock.monotonic();
-    if (!always && now - anchored.at < options.anchorEveryMs) return;
+    const waitMs = anchored.at + options.anchorEveryMs - now;
+    if (!always && waitMs > 0) {
+      // So that the last lines before a quiet time are anchored too.
+      if (Number.isFinite(waitMs)) later ??= setTimeout(() => void anchorHead(true), waitMs).unref();
+      return;
+    }
+    clearTimeout(later);
+    later = undefined;
     anchored = { seq: head.seq, at: now };
     try {
       await options.anchor({ stream, ...head, at: clock.now() });
@@ -140,6 +148,7 @@ export function createStateAudit(options: StateAuditOptions): ClosableAudit {
     },
     async close() {
       while (running !== undefined) await running;
+      clearTimeout(later);
       await anchorHead(true);
     },
   };

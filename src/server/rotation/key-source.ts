@@ -13,6 +13,7 @@ interface Held {
   /** When a generation of it ends, in ms since the epoch. */
   readonly until: number;
   readonly keys: ServerKeys;
+  readonly ring: Ring;
 }
 
 /**
@@ -47,7 +48,7 @@ export function vaultKeySource({ vault, clock }: { readonly vault: KeyVault; rea
       v1: of.flatMap(({ v1 }) => v1 ?? []),
       version: `${ringVersion} ${accepted.map(({ generation }) => generation).join(' ')}`,
     };
-    held = { ringVersion, until: nextEnd(ring, now) ?? Infinity, keys };
+    held = { ringVersion, until: nextEnd(ring, now) ?? Infinity, keys, ring };
     return keys;
   }
 
@@ -67,7 +68,19 @@ export function vaultKeySource({ vault, clock }: { readonly vault: KeyVault; rea
     throw new AppError('KEYS_UNREADABLE', `A key that ${vault.name} names is missing there: restore it, or rotate.`);
   }
 
+  /** A generation ends even while the vault cannot be read. */
+  async function readOrEnd(): Promise<ServerKeys> {
+    try {
+      return await readNow();
+    } catch (error) {
+      if (held === undefined || clock.now() < held.until) throw error;
+      const left = await load(held.ring, held.ringVersion);
+      if (left === undefined) throw error;
+      return left;
+    }
+  }
+
   return {
-    read: () => (flight ??= readNow().finally(() => (flight = undefined))),
+    read: () => (flight ??= readOrEnd().finally(() => (flight = undefined))),
   };
 }

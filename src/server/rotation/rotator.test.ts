@@ -75,6 +75,29 @@ describe('a rotation', () => {
     expect(await published(world)).toEqual([2, 2]);
   });
 
+  it('ends the old generation in time even where the keys cannot be read any more, and says that they cannot', async () => {
+    const world = await started();
+    const vault = world.vault();
+    let isGone = false;
+    const gone = () => Promise.reject(new AppError('KEYS_UNREADABLE', 'Gone.'));
+    const server = vaultKeySource({
+      clock: world.clock,
+      vault: {
+        ...vault,
+        version: () => (isGone ? gone() : vault.version()),
+        readRing: () => (isGone ? gone() : vault.readRing()),
+        readSecret: (name) => (isGone ? gone() : vault.readSecret(name)),
+      },
+    });
+    await world.rotator(places()).rotate({ overlapMs: HOUR });
+    expect((await server.read()).v2).toHaveLength(2);
+    isGone = true;
+    await expect(server.read()).rejects.toMatchObject({ code: 'KEYS_UNREADABLE' });
+    world.clock.pass(HOUR);
+    expect((await server.read()).v2.map(({ generation }) => generation)).toEqual([2]);
+    await expect(server.read()).rejects.toMatchObject({ code: 'KEYS_UNREADABLE' });
+  });
+
   it('gives servers time to take the new generation up before clients can have it', async () => {
     const world = await started();
     const publishedAt: number[] = [];
