@@ -23,7 +23,10 @@ const ATTACKERS = [
 function has(source: string, title: string): boolean {
   return ["'", '"', '`'].some((quote) => {
     const quoted = quote + title.replaceAll(quote, `\\${quote}`) + quote;
-    return source.includes(`(${quoted},`) || new RegExp(`^\\s*${escaped(quoted)},\\s*(async )?\\(`, 'm').test(source);
+    return (
+      source.includes(`(${quoted},`) ||
+      new RegExp(`^\\s*${escaped(quoted)},\\s*(?:[A-Z_]+,\\s*)?(async )?\\(`, 'm').test(source)
+    );
   });
 }
 
