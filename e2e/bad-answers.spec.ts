@@ -49,7 +49,8 @@ const CASES = {
     [RESET, 'CONSOLE_LOAD_FAILED'],
     [status(503), 'CONSOLE_LOAD_FAILED'],
     [DOWN, 'CONSOLE_LOAD_FAILED'],
-    [HUGE, 'CONSOLE_LOAD_FAILED'],
+    // Its renderer may have died of it before the next look at its memory.
+    [HUGE, /^(CONSOLE_LOAD_FAILED|RENDERER_GONE)$/],
   ],
   "the console's pages": [
     // Chromium may show what came, or nothing.
