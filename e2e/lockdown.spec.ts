@@ -158,12 +158,12 @@ test('a page that takes its own picture away is brought back by the same sign-in
   expect(stage.asked('sts', 'AssumeRole')).toHaveLength(1);
 });
 
-test('our own page runs its own script only, and can do nothing but listen', async ({ stage, driveWall }) => {
+test('our own page runs its own script only, and can do nothing but listen and forget', async ({ stage, driveWall }) => {
   await stage.control.fail('autoid', { kind: 'down' });
   const wall = await driveWall();
   await wall.says('session.waiting');
   const notice = await wall.notice();
-  expect(await notice.evaluate('Object.keys(vigil)')).toEqual(['onNotice']);
+  expect(await notice.evaluate('Object.keys(vigil)')).toEqual(['onNotice', 'forgetUnused']);
   expect(await notice.evaluate('[typeof require, typeof process, typeof electron]')).toEqual(
     Array(3).fill('undefined'),
   );
