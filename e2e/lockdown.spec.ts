@@ -158,7 +158,10 @@ test('a page that takes its own picture away is brought back by the same sign-in
   expect(stage.asked('sts', 'AssumeRole')).toHaveLength(1);
 });
 
-test('our own page runs its own script only, and can do nothing but listen and forget', async ({ stage, driveWall }) => {
+test('our own page runs its own script only, and can do nothing but listen and forget', async ({
+  stage,
+  driveWall,
+}) => {
   await stage.control.fail('autoid', { kind: 'down' });
   const wall = await driveWall();
   await wall.says('session.waiting');
