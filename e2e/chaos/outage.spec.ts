@@ -15,6 +15,7 @@ onOneWall('a wall that is left alone', { isDriven: true }, (trial) => {
   test('by its network for a minute, and by its page, shows the last picture with its age, and is back when the network is', async ({
     eyes,
   }) => {
+    test.slow();
     const { driven: wall, signIns } = trial();
     const seen = await eyes.through(async ({ sees }) => {
       await trial().through({ kind: 'refuse' }, async () => {

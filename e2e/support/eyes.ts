@@ -59,7 +59,8 @@ export async function watchThrough(
     const from = Date.now() - capture.startedAtMs;
     await waitUntil(() => newestMs > from && kinds.includes(kind), {
       what: `The screen did not show ${kinds.join(' or ')}`,
-      timeoutMs: 60_000,
+      // After some failures in a row the next try comes within 75 s, and a sign-in takes its time.
+      timeoutMs: 110_000,
     });
   };
   try {
