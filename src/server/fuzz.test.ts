@@ -13,7 +13,10 @@ it('gives 500 mutated requests nothing but the refusal, and fails at none', asyn
         const init = { method, headers: { 'content-type': type } };
         const hasBody = method !== 'GET' && method !== 'HEAD';
         const answer = await world.app.request(path, hasBody ? { ...init, body } : init, { address: '192.0.2.1' });
-        const wrong = await fuzzer.judge(request, { status: answer.status, body: new Uint8Array(await answer.arrayBuffer()) });
+        const wrong = await fuzzer.judge(request, {
+          status: answer.status,
+          body: new Uint8Array(await answer.arrayBuffer()),
+        });
         expect(wrong, `request ${from + i}`).toBeUndefined();
       }),
     );
