@@ -165,10 +165,12 @@ describe('vigil enrol', () => {
     const used = await codeFile('secretsmanager:wall');
     const loose = join(folder, 'loose');
     await writeFile(loose, 'X', { mode: 0o644 });
+    const mistyped = join(folder, 'mistyped');
+    await writeFile(mistyped, 'ABCD', { mode: 0o600 });
     const at = { server: server.url, device };
-    await expect(enrol({ ...at, code: 'ABCD' })).rejects.toMatchObject({ code: 'ENROL_CODE_INVALID' });
+    await expect(enrol({ ...at, codeFile: mistyped })).rejects.toMatchObject({ code: 'ENROL_CODE_INVALID' });
     await expect(enrol({ ...at, codeFile: loose })).rejects.toMatchObject({ code: 'SETTINGS_UNREADABLE' });
-    await expect(enrol({ device, code: 'ABCD' })).rejects.toMatchObject({ code: 'USAGE' });
+    await expect(enrol({ device, codeFile: mistyped })).rejects.toMatchObject({ code: 'USAGE' });
     await expect(enrol({ ...at, server: 'http://example.com' })).rejects.toMatchObject({ code: 'SETTINGS_INVALID' });
     await enrol({ ...at, codeFile: used });
     await expect(enrol({ ...at, codeFile: await codeFile('secretsmanager:wall') })).rejects.toMatchObject({
