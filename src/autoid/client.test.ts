@@ -5,7 +5,7 @@ import { requestSecret, verifyUrlOf } from './client.ts';
 import { entropyBytes, realRandom, vectorText } from './testing/vectors.ts';
 import { parseEntropy } from './v1/entropy.ts';
 import { importPrivateKey } from './v1/keys.ts';
-import { isProven, openRequest, sealAnswer } from './v1/server.ts';
+import { isProven, openRequest, sealAnswer } from './testing/server-v1.ts';
 
 const keySet = { entropy: parseEntropy(entropyBytes), publicKeyPem: vectorText('public.spki.pem') };
 const common = { keySet, random: realRandom, credentialSource: 'secretsmanager,wall', timeoutMs: 1234 };

@@ -1,5 +1,5 @@
-import { AppError } from '../core/errors.ts';
 import type { Fetch, Random } from '../core/ports.ts';
+import { parseEndpoint } from './endpoint.ts';
 import { orTooLarge } from './too-large.ts';
 import { sealRequest } from './v1/request.ts';
 import type { ProtocolKeys } from './v1/request.ts';
@@ -50,18 +50,7 @@ export async function requestSecret(request: SecretRequest): Promise<string> {
  * not matter. Throws SETTINGS_INVALID unless it is an http(s) address without user, query or fragment.
  */
 export function verifyUrlOf(endpoint: string): string {
-  const url = URL.canParse(endpoint) ? new URL(endpoint) : undefined;
-  const isPlain =
-    url !== undefined &&
-    (url.protocol === 'https:' || url.protocol === 'http:') &&
-    `${url.username}${url.password}` === '' &&
-    !/[?#]/.test(endpoint);
-  if (!isPlain) {
-    throw new AppError(
-      'SETTINGS_INVALID',
-      'The auto-id endpoint must be an https address without user, query or fragment, for example https://api.example.com.',
-    );
-  }
+  const url = parseEndpoint(endpoint);
   const path = url.pathname.replace(/\/+$/, '');
   const completed = /\/Stage\/verify$/.test(path) ? path : `${path.replace(/\/Stage$/, '')}/Stage/verify`;
   return `${url.origin}${completed}`;

@@ -1,11 +1,11 @@
-import { GetObjectCommand, S3Client } from '@aws-sdk/client-s3';
+import { GetObjectCommand } from '@aws-sdk/client-s3';
 import type { GetObjectCommandOutput } from '@aws-sdk/client-s3';
 import { AppError } from '../core/errors.ts';
 import type { Fetch } from '../core/ports.ts';
 import { KEY_SET_V1, LONGEST_FILE, named, PLACES, withinLimit } from './key-set.ts';
 import type { KeySource, SetForm, VersionedSet } from './key-set.ts';
 import { bucketRegionOf, isClockRefusal, s3FailureOf, statusOf } from './s3-errors.ts';
-import { SDK_CLIENT_OPTIONS, sdkRequestHandler } from './sdk-request-handler.ts';
+import { createS3Client } from './s3-client.ts';
 
 /** How often one read is made again because S3's answer said what was wrong with it: the region, the clock. */
 const MOST_REPAIRS = 2;
@@ -57,7 +57,7 @@ export function s3Source<S extends VersionedSet>(options: S3SourceOptions, form:
   const { bucket } = options;
   const prefix = options.prefix?.replace(/^\/+|\/+$/g, '');
   const places = prefix === undefined ? PLACES : [prefix === '' ? '' : `${prefix}/`];
-  let client = clientFor(options, options.region);
+  let client = createS3Client({ ...options, maxBytes: LONGEST_FILE });
   let region = options.region;
 
   async function get(key: string, etag: string | undefined, repairs = MOST_REPAIRS): Promise<Got> {
@@ -76,7 +76,7 @@ export function s3Source<S extends VersionedSet>(options: S3SourceOptions, form:
       if (repairs > 0 && actual !== undefined && (actual !== region || asked !== client)) {
         if (actual !== region) {
           region = actual;
-          client = clientFor(options, region);
+          client = createS3Client({ ...options, region, maxBytes: LONGEST_FILE });
         }
         return get(key, etag, repairs - 1);
       }
@@ -152,21 +152,4 @@ async function bytesOf(answer: GetObjectCommandOutput, bucket: string, key: stri
 
 function isContent(got: Got): got is Content {
   return typeof got === 'object';
-}
-
-/** A client that takes nothing from its surroundings: every option that the SDK would look up is given. */
-function clientFor(options: S3SourceOptions, region: string): S3Client {
-  const { accessKeyId, secretAccessKey, sessionToken } = options.credentials;
-  return new S3Client({
-    region,
-    credentials: { accessKeyId, secretAccessKey, ...(sessionToken === undefined ? {} : { sessionToken }) },
-    ...(options.endpoint === undefined ? {} : { endpoint: options.endpoint, forcePathStyle: true }),
-    requestHandler: sdkRequestHandler(options.fetch, { timeoutMs: options.timeoutMs, maxBytes: LONGEST_FILE }),
-    ...SDK_CLIENT_OPTIONS,
-    disableS3ExpressSessionAuth: true,
-    requestChecksumCalculation: 'WHEN_REQUIRED',
-    responseChecksumValidation: 'WHEN_SUPPORTED',
-    sigv4aSigningRegionSet: [],
-    useArnRegion: false,
-  });
 }

@@ -10,8 +10,8 @@ import { isSoundProof, parseIntervals } from './intervals.ts';
 import { importPrivateKey } from './keys.ts';
 import { sealRequest } from './request.ts';
 import type { SealedRequest } from './request.ts';
-import { isProven, openRequest, sealAnswer } from './server.ts';
-import type { OpenedRequest } from './server.ts';
+import { isProven, openRequest, sealAnswer } from '../testing/server-v1.ts';
+import type { OpenedRequest } from '../testing/server-v1.ts';
 
 const SOURCE = 'secretsmanager,wall-dashboards';
 const keySet = { entropy: parseEntropy(entropyBytes), publicKeyPem: vectorText('public.openssh.pem') };

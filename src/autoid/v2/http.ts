@@ -1,5 +1,6 @@
 import { AppError } from '../../core/errors.ts';
 import type { Fetch, HttpResponse } from '../../core/ports.ts';
+import { parseEndpoint } from '../endpoint.ts';
 import { retryAfterMs } from '../retry-after.ts';
 import { orTooLarge } from '../too-large.ts';
 import { AskedTooOften } from '../v1/request.ts';
@@ -16,18 +17,7 @@ const BUSY_MS = 5000;
  * Throws SETTINGS_INVALID unless it is an http(s) address without user, query or fragment.
  */
 export function pathUrlOf(endpoint: string, path: Path): string {
-  const url = URL.canParse(endpoint) ? new URL(endpoint) : undefined;
-  const isPlain =
-    url !== undefined &&
-    (url.protocol === 'https:' || url.protocol === 'http:') &&
-    `${url.username}${url.password}` === '' &&
-    !/[?#]/.test(endpoint);
-  if (!isPlain) {
-    throw new AppError(
-      'SETTINGS_INVALID',
-      'The auto-id endpoint must be an https address without user, query or fragment, for example https://api.example.com.',
-    );
-  }
+  const url = parseEndpoint(endpoint);
   const base = url.pathname.replace(/\/+$/, '').replace(/\/Stage\/verify$/, '');
   return `${url.origin}${base}${path}`;
 }

@@ -4,15 +4,15 @@ import {
   GetObjectCommand,
   ListObjectsV2Command,
   PutObjectCommand,
-  S3Client,
   type PutObjectCommandInput,
+  type S3Client,
 } from '@aws-sdk/client-s3';
 import { z } from 'zod';
 import { AppError } from '../../core/errors.ts';
 import type { Clock, Fetch } from '../../core/ports.ts';
 import type { AwsCredentials } from '../../credentials/provider.ts';
+import { createS3Client } from '../../keys/s3-client.ts';
 import { statusOf } from '../../keys/s3-errors.ts';
-import { SDK_CLIENT_OPTIONS, sdkRequestHandler } from '../../keys/sdk-request-handler.ts';
 import type { Sealer } from '../seal/sealer.ts';
 import { environmentCredentials } from '../stores/own-credentials.ts';
 import type { KeyVault } from './vault.ts';
@@ -63,20 +63,10 @@ export function s3Vault(options: S3VaultOptions): KeyVault {
   let held: Held | undefined;
 
   async function using<T>(work: (client: S3Client) => Promise<T>): Promise<T> {
-    const { accessKeyId, secretAccessKey, sessionToken } = await options.credentials();
-    const client = new S3Client({
-      region: options.region,
-      credentials: { accessKeyId, secretAccessKey, ...(sessionToken === undefined ? {} : { sessionToken }) },
-      ...(options.endpoint === undefined ? {} : { endpoint: options.endpoint, forcePathStyle: true }),
-      requestHandler: sdkRequestHandler(options.fetch, { timeoutMs: options.timeoutMs, maxBytes: LONGEST_OBJECT }),
-      ...SDK_CLIENT_OPTIONS,
-      maxAttempts: MOST_ATTEMPTS,
-      disableS3ExpressSessionAuth: true,
-      requestChecksumCalculation: 'WHEN_REQUIRED',
-      responseChecksumValidation: 'WHEN_SUPPORTED',
-      sigv4aSigningRegionSet: [],
-      useArnRegion: false,
-    });
+    const { fetch, region, endpoint, timeoutMs } = options;
+    const credentials = await options.credentials();
+    const limits = { timeoutMs, maxBytes: LONGEST_OBJECT, maxAttempts: MOST_ATTEMPTS };
+    const client = createS3Client({ fetch, region, endpoint, credentials, ...limits });
     try {
       return await work(client);
     } catch (error) {

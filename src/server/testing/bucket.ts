@@ -48,9 +48,13 @@ export async function openTestBucket(folder: string): Promise<TestBucket> {
 
   const real = createNodeFetch({ proxy: 'none' });
   let last: Promise<unknown> = Promise.resolve();
-  /** One write after the other, as S3 does with one object, with the condition looked at in between. */
+  /**
+   * One call after the other, a write's condition looked at in between: S3 shows an object before a write or after it,
+   * where the server in between lets half of it be read.
+   */
   const inTurn = (request: HttpRequest): Promise<HttpResponse> => {
     const turn = last.then(async () => {
+      if (request.method !== 'PUT') return real(request);
       const key = decodeURIComponent(new URL(request.url).pathname).slice(`/${name}/`.length);
       const etag = await etagOf(key);
       const { 'if-match': match, 'if-none-match': noneMatch } = request.headers ?? {};
@@ -64,7 +68,7 @@ export async function openTestBucket(folder: string): Promise<TestBucket> {
     name,
     endpoint,
     credentials,
-    fetch: (request) => (request.method === 'PUT' ? inTurn(request) : real(request)),
+    fetch: inTurn,
     object,
     stop: () => server.close(),
   };

@@ -2,7 +2,7 @@
 import { bypasses, exchanges, vectorText } from '../../autoid/testing/vectors.ts';
 import { cipherKeyOf, sealText, toWire } from '../../autoid/v1/cipher.ts';
 import { importPrivateKey, importPublicKey } from '../../autoid/v1/keys.ts';
-import { isProven, openRequest } from '../../autoid/v1/server.ts';
+import { isProven, openRequest } from '../../autoid/testing/server-v1.ts';
 import { concat } from '../../autoid/v2/bytes.ts';
 import { inviteOf, sealEnrolment } from '../../autoid/v2/enrol.ts';
 import { newActivationCode } from '../../autoid/v2/activation-code.ts';

@@ -4,7 +4,7 @@ import { requestSecret } from '../../autoid/client.ts';
 import { bypasses, exchanges, realRandom, vectorText } from '../../autoid/testing/vectors.ts';
 import { cipherKeyOf, openText, sealText, toWire } from '../../autoid/v1/cipher.ts';
 import { importPrivateKey, importPublicKey } from '../../autoid/v1/keys.ts';
-import { isProven, openRequest } from '../../autoid/v1/server.ts';
+import { isProven, openRequest } from '../../autoid/testing/server-v1.ts';
 import { AppError } from '../../core/errors.ts';
 import { createWorld, vectorGeneration, type World } from '../testing/world.ts';
 import { createVerifierV1, type VerifierV1 } from './verify.ts';

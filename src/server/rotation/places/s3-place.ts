@@ -1,9 +1,9 @@
-import { GetObjectCommand, PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
+import { GetObjectCommand, PutObjectCommand, type S3Client } from '@aws-sdk/client-s3';
 import { AppError } from '../../../core/errors.ts';
 import type { Fetch } from '../../../core/ports.ts';
 import type { AwsCredentials } from '../../../credentials/provider.ts';
+import { createS3Client } from '../../../keys/s3-client.ts';
 import { statusOf } from '../../../keys/s3-errors.ts';
-import { SDK_CLIENT_OPTIONS, sdkRequestHandler } from '../../../keys/sdk-request-handler.ts';
 import { sameContent, type Place, type PublishedFiles } from './place.ts';
 
 const LONGEST_FILE = 16 * 1024 * 1024;
@@ -34,19 +34,10 @@ export function s3Place(options: S3PlaceOptions): Place {
     options.prefix === undefined || options.prefix === '' ? '' : `${options.prefix.replace(/^\/+|\/+$/g, '')}/`;
 
   async function using<T>(work: (client: S3Client) => Promise<T>): Promise<T> {
-    const { accessKeyId, secretAccessKey, sessionToken } = await options.credentials();
-    const client = new S3Client({
-      region: options.region,
-      credentials: { accessKeyId, secretAccessKey, ...(sessionToken === undefined ? {} : { sessionToken }) },
-      ...(options.endpoint === undefined ? {} : { endpoint: options.endpoint, forcePathStyle: true }),
-      requestHandler: sdkRequestHandler(options.fetch, { timeoutMs: options.timeoutMs, maxBytes: LONGEST_FILE }),
-      ...SDK_CLIENT_OPTIONS,
-      disableS3ExpressSessionAuth: true,
-      requestChecksumCalculation: 'WHEN_REQUIRED',
-      responseChecksumValidation: 'WHEN_SUPPORTED',
-      sigv4aSigningRegionSet: [],
-      useArnRegion: false,
-    });
+    const { fetch, region, endpoint, timeoutMs } = options;
+    const credentials = await options.credentials();
+    const limits = { timeoutMs, maxBytes: LONGEST_FILE };
+    const client = createS3Client({ fetch, region, endpoint, credentials, ...limits });
     try {
       return await work(client);
     } catch (error) {

@@ -1,7 +1,8 @@
+/** The server's half of protocol 1, written plainly: what tests hold clients, and the server that is equal to strangers, against. */
 import type { Random } from '../../core/ports.ts';
 import { fromUtf8, parseJsonObject } from '../encoding.ts';
-import { cipherKeyOf, fromWire, openText, sealText } from './cipher.ts';
-import { hashvalOf, isSoundProof, parseIntervals } from './intervals.ts';
+import { cipherKeyOf, fromWire, openText, sealText } from '../v1/cipher.ts';
+import { hashvalOf, isSoundProof, parseIntervals } from '../v1/intervals.ts';
 
 /** Far more than a request needs (about 1.5 KiB); in characters. */
 const LONGEST_BODY = 32_768;
