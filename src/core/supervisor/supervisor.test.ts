@@ -49,6 +49,14 @@ describe('restarts', () => {
     expect(world.spawned.length).toBeGreaterThan(20);
   });
 
+  it('count the time that a wall holds back as none that it ran well', () => {
+    // With the longest hold it lives for eleven minutes, six of which tell something.
+    world.characters.set('1.0.0', { ...GOOD, endsAfterMs: 6 * MINUTE });
+    strike(world, { kind: 'signal', signal: 'SIGTRAP' });
+    pass(world, 6 * HOUR);
+    expect(world.spawned.slice(-10).every(({ holdMs }) => holdMs >= POLICY.backoff.longestMs / 2)).toBe(true);
+  });
+
   it('come later and later when walls die even while they hold back, and never end', () => {
     world.characters.set('1.0.0', { ...GOOD, endsAfterMs: 1, heedsNoHold: true });
     world.spawned.length = 0;
